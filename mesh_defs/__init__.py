@@ -1,0 +1,111 @@
+"""A data mesh operating system on Dagster.
+
+::
+
+    import mesh_defs as mesh
+
+    flights = mesh.open("mesh://operations/flights")
+    flights.arrow(columns=["carrier", "dep_delay"], where="dep_delay > 60")
+
+The names below are the whole public surface; everything is imported when it is first used, so that
+``import mesh_defs`` costs nothing. ``DataProduct`` and ``Domain`` are the Dagster components.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mesh_defs.contract.load import load_contract
+    from mesh_defs.contract.model import Contract
+    from mesh_defs.contract.verdicts import Verdict
+    from mesh_defs.errors import (
+        Busy,
+        InvalidMesh,
+        MeshError,
+        MissingDriver,
+        NotPublished,
+        PromiseBroken,
+        PublishConflict,
+        RunFailed,
+        SourceUnavailable,
+        TransformFailed,
+        UnknownAddress,
+    )
+    from mesh_defs.faults import Fault
+    from mesh_defs.orchestration.component import DataProduct
+    from mesh_defs.orchestration.domain import Domain
+    from mesh_defs.product.container import run_product
+    from mesh_defs.product.load import load_mesh
+    from mesh_defs.product.model import Mesh, Product
+    from mesh_defs.product.reader import Port, open  # noqa: A004  mesh.open
+    from mesh_defs.product.report import RunReport
+    from mesh_defs.urls import MeshUrl
+
+_HOMES = {
+    "Busy": "mesh_defs.errors",
+    "Contract": "mesh_defs.contract.model",
+    "DataProduct": "mesh_defs.orchestration.component",
+    "Domain": "mesh_defs.orchestration.domain",
+    "Fault": "mesh_defs.faults",
+    "InvalidMesh": "mesh_defs.errors",
+    "Mesh": "mesh_defs.product.model",
+    "MeshError": "mesh_defs.errors",
+    "MeshUrl": "mesh_defs.urls",
+    "MissingDriver": "mesh_defs.errors",
+    "NotPublished": "mesh_defs.errors",
+    "Port": "mesh_defs.product.reader",
+    "Product": "mesh_defs.product.model",
+    "PromiseBroken": "mesh_defs.errors",
+    "PublishConflict": "mesh_defs.errors",
+    "RunFailed": "mesh_defs.errors",
+    "RunReport": "mesh_defs.product.report",
+    "SourceUnavailable": "mesh_defs.errors",
+    "TransformFailed": "mesh_defs.errors",
+    "UnknownAddress": "mesh_defs.errors",
+    "Verdict": "mesh_defs.contract.verdicts",
+    "load_contract": "mesh_defs.contract.load",
+    "load_mesh": "mesh_defs.product.load",
+    "open": "mesh_defs.product.reader",
+    "run_product": "mesh_defs.product.container",
+}
+
+__all__ = [
+    "Busy",
+    "Contract",
+    "DataProduct",
+    "Domain",
+    "Fault",
+    "InvalidMesh",
+    "Mesh",
+    "MeshError",
+    "MeshUrl",
+    "MissingDriver",
+    "NotPublished",
+    "Port",
+    "Product",
+    "PromiseBroken",
+    "PublishConflict",
+    "RunFailed",
+    "RunReport",
+    "SourceUnavailable",
+    "TransformFailed",
+    "UnknownAddress",
+    "Verdict",
+    "load_contract",
+    "load_mesh",
+    "open",
+    "run_product",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  a module's attributes have no common type
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'mesh_defs' has no attribute '{name}'")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

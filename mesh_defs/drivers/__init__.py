@@ -1,0 +1,1 @@
+"""What connects products to technology: storage, compute, sources."""

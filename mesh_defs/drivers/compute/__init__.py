@@ -1,0 +1,1 @@
+"""Compute drivers: they turn inputs into staged Parquet."""

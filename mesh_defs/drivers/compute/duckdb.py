@@ -1,0 +1,131 @@
+"""DuckDB, the embedded compute: SQL in, Parquet with its statistics out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from mesh_defs.drivers.compute.protocol import ColumnStatistics, StagedFile
+from mesh_defs.errors import MeshError
+from mesh_defs.sql import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Parquet and Delta have no type for these, and DuckDB would change the values on writing.
+_UNFIT = {
+    "HUGEINT": "BIGINT",
+    "UHUGEINT": "BIGINT",
+    "UBIGINT": "BIGINT",
+    "UINTEGER": "BIGINT",
+    "USMALLINT": "INTEGER",
+    "UTINYINT": "SMALLINT",
+    "TIME": "VARCHAR",
+    "TIME_NS": "VARCHAR",
+    "TIME WITH TIME ZONE": "VARCHAR",
+    "INTERVAL": "BIGINT (seconds)",
+    "BIT": "VARCHAR",
+    "BIGNUM": "VARCHAR",
+    "UUID": "VARCHAR",
+    '"NULL"': "the type that it should have",
+    "TIMESTAMP_S": "TIMESTAMP",
+    "TIMESTAMP_MS": "TIMESTAMP",
+    "TIMESTAMP_NS": "TIMESTAMP",
+}
+
+
+class UnfitColumns(MeshError):
+    """Columns have types that cannot be published without changing their values."""
+
+
+class DuckDBCompute:
+    """One in-memory DuckDB for one run.
+
+    ``scratch`` is where it may spill; ``memory_gb`` caps its memory (default: a quarter of the
+    machine's, at most 4 GB).
+    """
+
+    def __init__(self, scratch: Path, *, memory_gb: float | None = None) -> None:
+        scratch.mkdir(parents=True, exist_ok=True)
+        self.scratch = scratch
+        self.connection = duckdb.connect(
+            config={
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "memory_limit": f"{memory_gb or default_memory_gb():.2f}GB",
+                "temp_directory": str(scratch),
+            }
+        )
+        self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("SET preserve_insertion_order = true")
+        self.connection.execute("SET enable_progress_bar = false")
+
+    def lock(self, readable: Sequence[str], writable: Sequence[Path]) -> None:
+        """See `mesh_defs.drivers.compute.protocol.Compute.lock`."""
+        files = ", ".join(literal(path) for path in readable)
+        folders = ", ".join(literal(f"{folder}/") for folder in (*writable, self.scratch))
+        self.connection.execute(f"SET allowed_paths = [{files}]")
+        self.connection.execute(f"SET allowed_directories = [{folders}]")
+        self.connection.execute("SET enable_external_access = false")
+        self.connection.execute("SET lock_configuration = true")
+
+    def stage(self, query: str, target: Path) -> list[StagedFile]:
+        """See `mesh_defs.drivers.compute.protocol.Compute.stage`. One file per call, rows in the
+        query's order. Raises `UnfitColumns`, `duckdb.Error`."""
+        self._check_types(query)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path = target.with_suffix(".parquet")
+        written = self.connection.execute(
+            f"COPY ({query}\n) TO {literal(str(path))} "
+            "(FORMAT parquet, COMPRESSION snappy, RETURN_STATS)"
+        ).fetchall()
+        return [_staged(row) for row in written]
+
+    def close(self) -> None:
+        """See `mesh_defs.drivers.compute.protocol.Compute.close`."""
+        self.connection.close()
+
+    def _check_types(self, query: str) -> None:
+        described = self.connection.execute(f"DESCRIBE ({query}\n)").fetchall()
+        unfit = [(row[0], row[1]) for row in described if row[1] in _UNFIT]
+        if unfit:
+            raise UnfitColumns(
+                "; ".join(
+                    f"column '{name}' is {kind}, for which Parquet and Delta have no type: "
+                    f"cast it to {_UNFIT[kind]}"
+                    for name, kind in unfit
+                )
+            )
+
+
+def default_memory_gb() -> float:
+    """A quarter of the machine's memory, between 0.5 and 4 GB."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return min(4.0, max(0.5, total / 4))
+
+
+def _staged(row: tuple[Any, ...]) -> StagedFile:
+    path, count, size, _footer, columns, _keys = row
+    return StagedFile(
+        path=str(Path(path).resolve()),
+        rows=int(count),
+        bytes=int(size),
+        columns={
+            name[1:-1].replace('""', '"'): _statistics(values)
+            for name, values in dict(columns or {}).items()
+            if name.startswith('"') and name.endswith('"')
+        },
+    )
+
+
+def _statistics(values: Mapping[str, str]) -> ColumnStatistics:
+    nulls = values.get("null_count")
+    return ColumnStatistics(
+        minimum=values.get("min"),
+        maximum=values.get("max"),
+        nulls=int(nulls) if nulls is not None else None,
+        has_nan=values.get("has_nan") == "true",
+    )

@@ -1,0 +1,1 @@
+"""Source drivers: read access to operational systems."""

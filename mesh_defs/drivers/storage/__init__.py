@@ -1,0 +1,1 @@
+"""Storage drivers: where published data lies."""

@@ -1,0 +1,107 @@
+"""What a storage driver is: one place per product, with atomic small objects and Delta tables."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from mesh_defs.drivers.compute.protocol import StagedFile
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A Parquet file of a table: ``path`` relative to the table, statistics as Delta's JSON."""
+
+    path: str
+    rows: int
+    bytes: int
+    statistics: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What makes one version of a port's table. It is plain data, so that an interrupted publish
+    can be repeated from its record: ``version`` is the number that the commit must become,
+    ``schema`` Delta's schema JSON, ``overwrite`` replaces all files, ``removes`` some."""
+
+    version: int
+    schema: str
+    adds: tuple[TableFile, ...]
+    removes: tuple[TableFile, ...]
+    overwrite: bool
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The commit as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Commit:
+        """The inverse of `as_dict`."""
+        return cls(
+            version=values["version"],
+            schema=values["schema"],
+            adds=tuple(TableFile(**file) for file in values["adds"]),
+            removes=tuple(TableFile(**file) for file in values["removes"]),
+            overwrite=values["overwrite"],
+            info=values["info"],
+        )
+
+
+class ProductStore(Protocol):
+    """One product's storage. Names are relative paths with ``/``."""
+
+    def lock(self, wait_seconds: float) -> AbstractContextManager[None]:
+        """Hold the product's lock, which the operating system frees when the process dies. Raises
+        `mesh_defs.errors.Busy` when another run holds it longer than ``wait_seconds``."""
+        ...
+
+    def put_if_absent(self, name: str, content: bytes) -> bool:
+        """Create ``name`` with ``content``, whole or not at all; False when it exists already."""
+        ...
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Create or replace ``name`` atomically."""
+        ...
+
+    def read(self, name: str) -> bytes | None:
+        """The content of ``name``, or None."""
+        ...
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the objects directly in ``folder``, sorted, without the folder."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove ``name``; fine when it is gone."""
+        ...
+
+    def port_folder(self, port: str) -> Path:
+        """Where the port's Parquet files are written in place."""
+        ...
+
+    def table_version(self, port: str) -> int | None:
+        """The newest version of the port's table; None when there is no table."""
+        ...
+
+    def table_files(self, port: str, version: int) -> list[TableFile]:
+        """The files of one version of the port's table."""
+        ...
+
+    def prepare(self, port: str, files: Sequence[StagedFile]) -> tuple[str, list[TableFile]]:
+        """Schema JSON and table files for staged ``files`` (at least one, all of one schema)."""
+        ...
+
+    def commit(self, port: str, commit: Commit) -> None:
+        """Make the next version. Doing it again is fine when it was this very commit; raises
+        `mesh_defs.errors.PublishConflict` when the version was taken by another."""
+        ...
+
+    def quarantine(self, run_id: str, port: str, files: Sequence[str]) -> Path:
+        """Move staged ``files`` out of the port's folder; where they are now."""
+        ...

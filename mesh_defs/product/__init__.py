@@ -1,0 +1,1 @@
+"""The product: its manifest, its container, its ledger. Imports no Dagster."""

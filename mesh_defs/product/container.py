@@ -1,0 +1,131 @@
+"""The container: resolve, expect, transform, promise, publish, tell; around one product.
+
+It imports no Dagster; `mesh_defs.orchestration` wraps it, ``mesh run`` calls it as it is.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mesh_defs.errors import MeshError
+from mesh_defs.product.attempts import Attempt, Attempts
+from mesh_defs.product.ledger import Ledger
+from mesh_defs.product.publish import clean_up, roll_forward
+from mesh_defs.product.report import Progress, RunReport
+from mesh_defs.product.resolve import current_inputs
+from mesh_defs.product.run import Run
+from mesh_defs.product.stores import product_store
+
+if TYPE_CHECKING:
+    from mesh_defs.drivers.storage.protocol import ProductStore
+    from mesh_defs.product.model import Mesh, Product
+    from mesh_defs.product.report import Observer
+    from mesh_defs.product.staging import Window
+
+WAIT_SECONDS = 600.0
+
+
+def run_product(
+    mesh: Mesh,
+    product: Product,
+    *,
+    run_id: str | None = None,
+    window: Window | None = None,
+    rebuild: bool = False,
+    observer: Observer | None = None,
+    wait_seconds: float = WAIT_SECONDS,
+) -> RunReport:
+    """Run ``product`` once and publish its next version, or say why not.
+
+    ``window`` limits partitioned ports to whole periods; ``rebuild`` ignores what was published and
+    replaces everything. Runs of one product wait for each other. A broken promise is a report with
+    outcome ``failed``; raises `TransformFailed`, `NotPublished`, `SourceUnavailable`, `Busy`,
+    `PublishConflict` and other `MeshError`s.
+    """
+    store = product_store(mesh.settings, product.domain, product.name)
+    identity = run_id or new_run_id()
+    watch = observer or _ignore
+    with store.lock(wait_seconds):
+        recover(store, product)
+        watch(Progress(product.identity, "locked", 0.0))
+        return _attempt(mesh, product, store, identity, window, rebuild, watch)
+
+
+def _attempt(
+    mesh: Mesh,
+    product: Product,
+    store: ProductStore,
+    run_id: str,
+    window: Window | None,
+    rebuild: bool,
+    observer: Observer,
+) -> RunReport:
+    attempts = Attempts(store)
+    now = datetime.now(UTC)
+    attempt = Attempt(run_id, now.isoformat(timespec="milliseconds"), "running")
+    attempts.write(attempt)
+    started = time.perf_counter()
+    scratch = mesh.settings.state / "work" / run_id
+    run = Run(mesh, product, store, run_id, now, scratch, observer, window=window, rebuild=rebuild)
+    try:
+        report = run.execute()
+    except BaseException as error:
+        run.discard()
+        message = str(error) if isinstance(error, MeshError) else f"{type(error).__name__}: {error}"
+        attempts.write(
+            replace(attempt, result="error", seconds=time.perf_counter() - started, message=message)
+        )
+        raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    attempts.write(
+        replace(
+            attempt,
+            result=report.outcome,
+            seconds=report.seconds,
+            version=report.version if report.outcome == "published" else None,
+            message=report.explanation() if report.outcome == "failed" else None,
+            verdicts=report.verdicts,
+        )
+    )
+    observer(Progress(product.identity, "told", time.perf_counter() - started, report.rows))
+    return report
+
+
+def recover(store: ProductStore, product: Product) -> None:
+    """Finish what an interrupted run had decided, remove what it had only begun. The caller holds
+    the product's lock."""
+    roll_forward(store)
+    clean_up(store, {port.name: store.port_folder(port.name) for port in product.outputs})
+
+
+def is_current(mesh: Mesh, product: Product) -> bool:
+    """Whether the newest published version was made by this code from these very inputs.
+
+    An input that cannot be reached or was never published counts as not current, so that the run
+    itself tells why.
+    """
+    record = Ledger(product_store(mesh.settings, product.domain, product.name)).latest()
+    if record is None or record.digest != product.digest:
+        return False
+    try:
+        inputs = current_inputs(mesh.settings, product)
+    except MeshError:
+        return False
+    if any(i.version is None and i.fingerprint is None for i in inputs.values()):
+        return False
+    return inputs == dict(record.inputs)
+
+
+def new_run_id() -> str:
+    """A run's id: a random UUID, as Dagster's."""
+    return str(uuid.uuid4())
+
+
+def _ignore(_: Progress) -> None:
+    """Progress that nobody watches."""

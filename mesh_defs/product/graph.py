@@ -1,0 +1,257 @@
+"""What only shows when all products are seen together: unknown inputs, cycles, build order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mesh_defs.contract.rules import ForeignKey
+from mesh_defs.faults import Fault, did_you_mean, relative
+from mesh_defs.product.manifest import ServiceInput
+from mesh_defs.product.model import BrokenProduct, Mesh, Product
+from mesh_defs.urls import MeshUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from mesh_defs.product.model import Domain
+    from mesh_defs.settings import Settings
+
+
+def check_graph(
+    settings: Settings,
+    domains: Sequence[Domain],
+    loaded: Sequence[Product | BrokenProduct],
+    faults: Sequence[Fault],
+) -> Mesh:
+    """Join what was read into a `Mesh`; products that cannot work with the others become broken."""
+    sound = {p.identity: p for p in loaded if isinstance(p, Product)}
+    broken = {p.identity: p for p in loaded if isinstance(p, BrokenProduct)}
+    found: dict[str, list[Fault]] = {}
+    for product in sound.values():
+        problems = _Links(settings, product, sound, broken).check()
+        if problems:
+            found[product.identity] = problems
+    for cycle in _cycles(sound):
+        for identity in cycle:
+            found.setdefault(identity, []).append(
+                _cycle_fault(settings.root, sound, cycle, identity)
+            )
+    for identity, problems in found.items():
+        product = sound.pop(identity)
+        broken[identity] = BrokenProduct(
+            product.domain, product.name, product.folder, tuple(problems)
+        )
+    everything = [*faults, *(f for p in broken.values() for f in p.faults)]
+    return Mesh(settings, tuple(domains), sound, broken, tuple(sorted(everything)))
+
+
+class _Links:
+    """Checks what one product says of services and of other products."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        product: Product,
+        sound: dict[str, Product],
+        broken: dict[str, BrokenProduct],
+    ) -> None:
+        self.settings = settings
+        self.product = product
+        self.sound = sound
+        self.broken = broken
+        self.file = relative(product.folder / "defs.yaml", settings.root)
+        self.faults: list[Fault] = []
+
+    def check(self) -> list[Fault]:
+        for port in self.product.inputs:
+            key = f"attributes.inputs.{port.name}"
+            if isinstance(port.source, ServiceInput):
+                self._service(key, port.source)
+            else:
+                self._product_input(key, port.source)
+        for output in self.product.outputs:
+            for rule in output.promise.rules:
+                if isinstance(rule, ForeignKey):
+                    self._reference(relative(output.contract.path, self.settings.root), rule)
+        return self.faults
+
+    def _add(self, key: str, found: str, allowed: str, fix: str) -> None:
+        self.faults.append(Fault(self.file, self.product.line, key, found, allowed, fix))
+
+    def _service(self, key: str, source: ServiceInput) -> None:
+        services = self.settings.services
+        if source.service not in services:
+            self._add(
+                key,
+                f"unknown service '{source.service}'",
+                ", ".join(services) or "no service at all",
+                f"{did_you_mean(source.service, services)}; services stand in mesh.yaml, "
+                f"profile '{self.settings.profile_name}'",
+            )
+
+    def _product_input(self, key: str, source: MeshUrl) -> None:
+        if source.identity in self.broken:
+            return  # Its own faults are shown; this product waits for it and is not wrong itself.
+        upstream = self.sound.get(source.identity)
+        if upstream is None:
+            known = sorted({*self.sound, *self.broken})
+            self._add(
+                key,
+                f"unknown product mesh://{source.identity}",
+                ", ".join(f"mesh://{name}" for name in known) or "no product at all",
+                did_you_mean(source.identity, known),
+            )
+            return
+        ports = [output.name for output in upstream.outputs]
+        port = source.port or (ports[0] if len(ports) == 1 else upstream.name)
+        if port not in ports:
+            self._add(
+                key,
+                f"unknown port '{port}' of mesh://{source.identity}",
+                ", ".join(ports),
+                did_you_mean(port, ports),
+            )
+        if source.major is not None and source.major > upstream.manifest.major:
+            self._add(
+                key,
+                f"major version @{source.major} of mesh://{source.identity}",
+                f"up to @{upstream.manifest.major}",
+                f"write @{upstream.manifest.major}",
+            )
+
+    def _reference(self, file: str, rule: ForeignKey) -> None:
+        target = rule.target
+        if target is None:
+            return
+        product = self.product
+        port_name: str | None = target if isinstance(target, str) else target.port
+        if isinstance(target, MeshUrl) and target.identity != product.identity:
+            if target.identity in self.broken:
+                return
+            if target.identity not in self.sound:
+                known = sorted(self.sound)
+                self.faults.append(
+                    Fault(
+                        file,
+                        rule.line,
+                        rule.id,
+                        f"a foreign key to the unknown product mesh://{target.identity}",
+                        ", ".join(f"mesh://{name}" for name in known),
+                        did_you_mean(target.identity, known),
+                    )
+                )
+                return
+            product = self.sound[target.identity]
+        ports = {output.name: output for output in product.outputs}
+        chosen = port_name or (next(iter(ports)) if len(ports) == 1 else product.name)
+        if chosen not in ports:
+            found = f"a foreign key to the unknown port '{chosen}' of mesh://{product.identity}"
+            fix = did_you_mean(chosen, ports)
+            self.faults.append(Fault(file, rule.line, rule.id, found, ", ".join(ports), fix))
+            return
+        columns = [column.name for column in ports[chosen].promise.columns]
+        for column in rule.target_columns:
+            if column not in columns:
+                found = f"a foreign key to the unknown column '{column}' of '{chosen}'"
+                fix = did_you_mean(column, columns)
+                self.faults.append(Fault(file, rule.line, rule.id, found, ", ".join(columns), fix))
+
+
+def _reads(product: Product) -> list[str]:
+    return [url.identity for url in product.upstream()]
+
+
+def _cycles(products: dict[str, Product]) -> list[list[str]]:
+    """Every group of products that read each other in a circle (Tarjan's components, iterative)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    on_stack: set[str] = set()
+    groups: list[list[str]] = []
+    for start in products:
+        if start in index:
+            continue
+        work: list[tuple[str, int]] = [(start, 0)]
+        while work:
+            node, position = work.pop()
+            if position == 0:
+                index[node] = low[node] = len(index)
+                stack.append(node)
+                on_stack.add(node)
+            edges = [e for e in _reads(products[node]) if e in products]
+            if position > 0:
+                low[node] = min(low[node], low[edges[position - 1]])
+            descended = False
+            for i in range(position, len(edges)):
+                edge = edges[i]
+                if edge not in index:
+                    work += [(node, i + 1), (edge, 0)]
+                    descended = True
+                    break
+                if edge in on_stack:
+                    low[node] = min(low[node], index[edge])
+            if descended:
+                continue
+            if low[node] == index[node]:
+                group = []
+                while True:
+                    member = stack.pop()
+                    on_stack.discard(member)
+                    group.append(member)
+                    if member == node:
+                        break
+                if len(group) > 1 or node in edges:
+                    groups.append(sorted(group))
+    return groups
+
+
+def _cycle_fault(
+    root: Path, products: dict[str, Product], cycle: Sequence[str], identity: str
+) -> Fault:
+    inside = [name for name in _reads(products[identity]) if name in cycle]
+    path = " -> ".join([*_circle(products, identity, set(cycle))])
+    return Fault(
+        relative(products[identity].folder / "defs.yaml", root),
+        products[identity].line,
+        "attributes.inputs",
+        f"a cycle: {path}",
+        "products that read each other in one direction only",
+        f"remove the input mesh://{inside[0]}, or move what both need into a third product",
+    )
+
+
+def _circle(products: dict[str, Product], start: str, group: set[str]) -> list[str]:
+    """A shortest way from ``start`` back to itself inside ``group``."""
+    ways: list[list[str]] = [[start]]
+    seen: set[str] = set()
+    while ways:
+        way = ways.pop(0)
+        for name in _reads(products[way[-1]]):
+            if name == start:
+                return [*way, start]
+            if name in group and name not in seen:
+                seen.add(name)
+                ways.append([*way, name])
+    return [start]
+
+
+def build_order(products: Iterable[Product]) -> list[Product]:
+    """Products so that each comes after what it reads, and, where no circle forbids it, after what
+    its foreign keys refer to. Ties keep the order of their names."""
+    waiting = {product.identity: product for product in products}
+    needs = {
+        name: {url.identity for url in product.upstream()} & set(waiting)
+        for name, product in waiting.items()
+    }
+    wishes = {
+        name: {url.identity for url in product.references()} & set(waiting)
+        for name, product in waiting.items()
+    }
+    ordered: list[Product] = []
+    while waiting:
+        able = sorted(name for name in waiting if not needs[name] & set(waiting))
+        content = [name for name in able if not wishes[name] & set(waiting)]
+        chosen = (content or able or sorted(waiting))[0]
+        ordered.append(waiting.pop(chosen))
+    return ordered

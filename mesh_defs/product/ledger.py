@@ -1,0 +1,157 @@
+"""The ledger: one small immutable record per version of a product. Readers resolve through it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mesh_defs.contract.verdicts import Verdict, tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mesh_defs.drivers.storage.protocol import ProductStore
+
+FOLDER = "ledger"
+_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class InputRecord:
+    """What a run read: a product's ``version``, or the ``fingerprint`` of a service's entity."""
+
+    source: str
+    version: int | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortRecord:
+    """One port of one version. ``rows`` and ``bytes`` are of the whole version, ``added_rows`` of
+    what this run wrote; ``cursor`` is the largest cursor value (append); ``actual_from`` and
+    ``actual_to`` bound the time that the data speaks of, as text."""
+
+    table_version: int
+    rows: int
+    added_rows: int
+    bytes: int
+    files: int
+    contract_id: str
+    contract_version: str
+    contract_digest: str
+    verdicts: tuple[Verdict, ...]
+    cursor: str | None = None
+    actual_from: str | None = None
+    actual_to: str | None = None
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One published version of a product. ``published_at`` is its processing time (ISO 8601, UTC),
+    ``digest`` that of the code which made it, ``seconds`` per step."""
+
+    version: int
+    run_id: str
+    published_at: str
+    product_version: str
+    digest: str
+    inputs: Mapping[str, InputRecord]
+    ports: Mapping[str, PortRecord]
+    expectations: tuple[Verdict, ...]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def time(self) -> datetime:
+        """``published_at`` as an aware timestamp."""
+        return datetime.fromisoformat(self.published_at)
+
+    @property
+    def major(self) -> int:
+        """The interface's major version that this version was published for."""
+        return int(self.product_version.split(".")[0])
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """All verdicts of the run: expectations first, then each port's."""
+        promised = (v for port in self.ports.values() for v in port.verdicts)
+        return (*self.expectations, *promised)
+
+    @property
+    def tally(self) -> dict[str, int]:
+        """How many verdicts have each outcome."""
+        return tally(self.verdicts)
+
+    def to_json(self) -> bytes:
+        """The record as JSON text."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Record:
+        """The inverse of `to_json`."""
+        values = json.loads(content)
+        values["inputs"] = {n: InputRecord(**v) for n, v in values["inputs"].items()}
+        values["ports"] = {
+            name: PortRecord(**{**port, "verdicts": _verdicts(port["verdicts"])})
+            for name, port in values["ports"].items()
+        }
+        values["expectations"] = _verdicts(values["expectations"])
+        return cls(**values)
+
+
+def _verdicts(values: list[dict[str, Any]]) -> tuple[Verdict, ...]:
+    return tuple(Verdict.from_dict(value) for value in values)
+
+
+def record_name(version: int) -> str:
+    """The ledger's name of a version, so that names sort as numbers."""
+    return f"{FOLDER}/{version:0{_DIGITS}d}.json"
+
+
+class Ledger:
+    """The published versions of one product, oldest first."""
+
+    def __init__(self, store: ProductStore) -> None:
+        self.store = store
+
+    def versions(self) -> list[int]:
+        """Numbers of all published versions, ascending."""
+        return [
+            int(name[:_DIGITS])
+            for name in self.store.names(FOLDER)
+            if name[_DIGITS:] == ".json" and name[:_DIGITS].isdecimal()
+        ]
+
+    def record(self, version: int) -> Record | None:
+        """The record of ``version``, or None."""
+        content = self.store.read(record_name(version))
+        return Record.from_json(content) if content is not None else None
+
+    def latest(self, major: int | None = None) -> Record | None:
+        """The newest version, or the newest of that major version of the interface."""
+        return next((r for r in self.newest_first() if major is None or r.major == major), None)
+
+    def as_of(self, moment: datetime, major: int | None = None) -> Record | None:
+        """The version that was current at ``moment`` (processing time)."""
+        return next(
+            (
+                record
+                for record in self.newest_first()
+                if record.time <= moment and (major is None or record.major == major)
+            ),
+            None,
+        )
+
+    def newest_first(self) -> Iterator[Record]:
+        """All records, newest first, each read when it is asked for."""
+        for version in reversed(self.versions()):
+            record = self.record(version)
+            if record is not None:
+                yield record
+
+    def add(self, record: Record) -> bool:
+        """Make ``record`` the next version; False when another took its number."""
+        return self.store.put_if_absent(record_name(record.version), record.to_json())

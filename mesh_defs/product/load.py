@@ -1,0 +1,239 @@
+"""From folders to a `Mesh`: every manifest and contract is read, and every fault kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mesh_defs.contract.load import load_contract, parse_fragment
+from mesh_defs.faults import Fault, relative
+from mesh_defs.product.code import digest_files, find_transform
+from mesh_defs.product.domain import load_domain
+from mesh_defs.product.graph import check_graph
+from mesh_defs.product.manifest import COMPONENT_TYPE, Manifest, Output
+from mesh_defs.product.model import (
+    BrokenProduct,
+    Domain,
+    InputPort,
+    Mesh,
+    OutputPort,
+    Product,
+)
+from mesh_defs.product.outputs import check_output
+from mesh_defs.settings import Settings, find_root, load_settings
+from mesh_defs.urls import NAME, NAME_RULE
+from mesh_defs.validation import shown, validate
+from mesh_defs.yaml_source import Document, parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mesh_defs.contract.model import Contract
+
+FILE = "defs.yaml"
+DOMAINS = "domains"
+COMPONENT_KEYS = ("type", "attributes", "template_vars_module", "requirements", "post_processing")
+SHORT_TYPE = "DataProduct"
+
+
+def load_mesh(root: Path | None = None, profile: str | None = None) -> Mesh:
+    """Read the mesh below ``root`` (default: found from the working folder).
+
+    A broken product is in ``broken`` and in no other's way; ``faults`` holds all faults of all
+    files. Raises `InvalidMesh` only when ``mesh.yaml`` itself is broken, `MeshError` without one.
+    """
+    settings = load_settings(root if root is not None else find_root(), profile)
+    domains: list[Domain] = []
+    loaded: list[Product | BrokenProduct] = []
+    faults: list[Fault] = []
+    for folder in _folders(settings.root / DOMAINS):
+        domain, domain_faults = load_domain(folder, settings.root)
+        domains.append(domain)
+        faults += domain_faults
+        loaded += [
+            load_product(child, settings) for child in _folders(folder) if (child / FILE).is_file()
+        ]
+    return check_graph(settings, domains, loaded, faults)
+
+
+def load_product(folder: Path, settings: Settings) -> Product | BrokenProduct:
+    """Read one product's folder by itself, without looking at any other product."""
+    return _Loader(folder, settings).load()
+
+
+def _folders(parent: Path) -> list[Path]:
+    if not parent.is_dir():
+        return []
+    return sorted(
+        child for child in parent.iterdir() if child.is_dir() and child.name[0] not in "._"
+    )
+
+
+class _Loader:
+    """Reads one product and collects its faults."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.root = settings.root
+        self.file = relative(folder / FILE, settings.root)
+        self.faults: list[Fault] = []
+        self.contracts: dict[Path, Contract | None] = {}
+
+    def load(self) -> Product | BrokenProduct:
+        product = self._product()
+        if product is None or self.faults:
+            return BrokenProduct(
+                self.folder.parent.name, self.folder.name, self.folder, tuple(self.faults)
+            )
+        return product
+
+    def _product(self) -> Product | None:
+        document = self._document()
+        if document is None:
+            return None
+        attributes = document.data.get("attributes")
+        result = validate(Manifest, document, ("attributes",), attributes)
+        if isinstance(result, list):
+            self.faults += result
+            return None
+        inputs = tuple(self._inputs(document, result))
+        outputs = tuple(self._outputs(document, result))
+        transform, faults = find_transform(
+            self.folder, self.root, document, result, [port.name for port in inputs]
+        )
+        self.faults += faults
+        if transform is None or self.faults:
+            return None
+        return Product(
+            domain=self.folder.parent.name,
+            name=self.folder.name,
+            folder=self.folder,
+            manifest=result,
+            inputs=inputs,
+            outputs=outputs,
+            transform=transform,
+            digest=digest_files(
+                self.root,
+                (self.folder / FILE, *self.contracts, *transform.files),
+            ),
+            line=document.line(("attributes",)),
+        )
+
+    def _document(self) -> Document | None:
+        for name in (self.folder.parent.name, self.folder.name):
+            if not NAME.match(name):
+                fault = Fault(self.file, 0, "", f"the folder '{name}'", NAME_RULE, "rename it")
+                self.faults.append(fault)
+        try:
+            text = (self.folder / FILE).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            self.faults.append(
+                Fault(self.file, 0, "", f"an unreadable file ({error})", "UTF-8 text", "mend it")
+            )
+            return None
+        documents, faults = parse(text, self.file)
+        self.faults += faults
+        if faults:
+            return None
+        if len(documents) != 1:
+            self.faults.append(
+                Fault(
+                    self.file,
+                    0,
+                    "",
+                    f"{len(documents)} YAML documents",
+                    "one document, so that one folder is one product",
+                    "move the others into folders of their own",
+                )
+            )
+            return None
+        return documents[0] if self._envelope(documents[0]) else None
+
+    def _envelope(self, document: Document) -> bool:
+        data = document.data
+        if not isinstance(data, dict):
+            self.faults.append(
+                document.fault(
+                    (),
+                    found=shown(data),
+                    allowed="a mapping of type and attributes",
+                    fix=f"start with 'type: {COMPONENT_TYPE}'",
+                )
+            )
+            return False
+        before = len(self.faults)
+        if data.get("type") != COMPONENT_TYPE:
+            self.faults.append(
+                document.fault(
+                    ("type",),
+                    found=shown(data.get("type")),
+                    allowed=COMPONENT_TYPE,
+                    fix=f"write 'type: {COMPONENT_TYPE}'",
+                )
+            )
+        from mesh_defs.faults import did_you_mean
+
+        for key in data:
+            if key not in COMPONENT_KEYS:
+                self.faults.append(
+                    document.fault(
+                        (str(key),),
+                        found=f"unknown key '{key}'",
+                        allowed=", ".join(COMPONENT_KEYS),
+                        fix=did_you_mean(str(key), COMPONENT_KEYS),
+                    )
+                )
+        return len(self.faults) == before
+
+    def _inputs(self, document: Document, manifest: Manifest) -> list[InputPort]:
+        ports = []
+        for name, declared in manifest.inputs.items():
+            expectations = None
+            if declared.expect is not None:
+                path = ("attributes", "inputs", name, "expect")
+                expectations, faults = parse_fragment(document, path, name, declared.expect)
+                self.faults += faults
+            ports.append(InputPort(name, declared.source, declared.allow_empty, expectations))
+        return ports
+
+    def _outputs(self, document: Document, manifest: Manifest) -> list[OutputPort]:
+        declared = manifest.outputs or {self.folder.name: Output()}
+        ports = []
+        for name, output in declared.items():
+            contract = self._contract(document, name, output)
+            if contract is None:
+                continue
+            promise = contract.for_port(name)
+            if promise is None:
+                known = ", ".join(port.name for port in contract.ports)
+                self.faults.append(
+                    document.fault(
+                        ("attributes", "outputs", name),
+                        found=f"no schema object '{name}' in {output.contract}",
+                        allowed=known or "a schema with one object",
+                        fix="name the schema object as the port",
+                    )
+                )
+                continue
+            port, faults = check_output(document, name, output, contract, promise)
+            self.faults += faults
+            ports.append(port)
+        return ports
+
+    def _contract(self, document: Document, name: str, output: Output) -> Contract | None:
+        path = (self.folder / output.contract).resolve()
+        if not path.is_relative_to(self.folder.resolve()) or not path.is_file():
+            self.faults.append(
+                document.fault(
+                    ("attributes", "outputs", name, "contract"),
+                    found=f"no file '{output.contract}'",
+                    allowed="an ODCS contract beside defs.yaml",
+                    fix=f"write {relative(self.folder / output.contract, self.root)}",
+                )
+            )
+            return None
+        if path not in self.contracts:
+            contract, faults = load_contract(path, self.root)
+            self.faults += faults
+            self.contracts[path] = contract
+        return self.contracts[path]

@@ -1,0 +1,250 @@
+"""The manifest: what a domain team writes about one data product (``defs.yaml``, attributes)."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from mesh_defs.errors import UnknownAddress
+from mesh_defs.urls import NAME, NAME_RULE, MeshUrl, is_mesh_url, parse
+from mesh_defs.validation import Strict
+
+Archetype = Literal["source-aligned", "aggregate", "consumer-aligned"]
+Status = Literal["proposed", "draft", "active", "deprecated", "retired"]
+Mode = Literal["snapshot", "append", "upsert", "partition"]
+Grain = Literal["day", "week", "month"]
+
+COMPONENT_TYPE = "mesh_defs.DataProduct"
+
+# https://semver.org/#is-there-a-suggested-regular-expression-regex-to-check-a-semver-string
+_SEMVER = re.compile(
+    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+    r"(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?\Z"
+)
+_OWNER = re.compile(r"(team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+)\Z")
+_SERVICE = re.compile(r"([a-z][a-z0-9_]*)://([^\s/][^\s]*)\Z")
+
+# Python parameters, SQL relations and dbt sources carry input names, so these words are taken.
+RESERVED_INPUTS = frozenset({"context"})
+
+
+class ServiceInput:
+    """An input from an operational system: ``<service>://<entity>``."""
+
+    def __init__(self, service: str, entity: str) -> None:
+        self.service = service
+        self.entity = entity
+
+    def __str__(self) -> str:
+        return f"{self.service}://{self.entity}"
+
+
+class Input(Strict):
+    """One input port."""
+
+    from_: str = Field(
+        alias="from",
+        description="a service of the infra profile (ops://flights) or a product's global URL "
+        "(mesh://operations/flights@1)",
+    )
+    expect: dict[str, Any] | None = Field(
+        default=None,
+        description="expectations: properties and quality as in an ODCS schema object",
+    )
+    allow_empty: bool = Field(
+        default=False, description="whether an input without any row is fine (else the run stops)"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        return {"from": value} if isinstance(value, str) else value
+
+    @field_validator("from_")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if is_mesh_url(value):
+            try:
+                url = parse(value)
+            except UnknownAddress as error:
+                raise ValueError(f"{error}") from None
+            if url.version is not None or url.as_of is not None or url.column is not None:
+                raise ValueError(
+                    "a product's URL without version, as_of or column; fix: a run always reads the "
+                    "newest version; write " + str(MeshUrl(url.domain, url.product, url.port))
+                )
+        elif not _SERVICE.match(value):
+            raise ValueError("<service>://<entity> or mesh://<domain>/<product>[/<port>][@<major>]")
+        return value
+
+    @property
+    def source(self) -> MeshUrl | ServiceInput:
+        """Where the input comes from."""
+        if is_mesh_url(self.from_):
+            return parse(self.from_)
+        match = _SERVICE.match(self.from_)
+        assert match is not None  # noqa: S101  held by the validator above
+        return ServiceInput(match.group(1), match.group(2))
+
+
+class Output(Strict):
+    """One output port."""
+
+    contract: str = Field(default="contract.yaml", description="its ODCS contract, a file beside")
+    mode: Mode = Field(
+        default="snapshot",
+        description="snapshot replaces everything, append adds rows past the cursor, upsert "
+        "replaces rows by key, partition replaces whole periods",
+    )
+    cursor: str | None = Field(default=None, description="append: the column that only grows")
+    key: list[str] | None = Field(
+        default=None, description="upsert: the key's columns (default: the contract's primary key)"
+    )
+    by: str | None = Field(default=None, description="partition: the date column of the period")
+    every: Grain = Field(default="day", description="partition: the length of a period")
+    start: str | None = Field(
+        default=None, description="partition: the first period's first day (2023-01-01)"
+    )
+    actual_time: str | None = Field(
+        default=None,
+        description="the column that tells which time the data speaks of (default: cursor or by)",
+    )
+    compute: str = Field(default="duckdb", description="the compute driver that makes this port")
+
+    @model_validator(mode="after")
+    def _mode_keys(self) -> Output:
+        wanted = {"append": "cursor", "partition": "by"}.get(self.mode)
+        if wanted is not None and getattr(self, wanted) is None:
+            raise ValueError(f"mode {self.mode} with '{wanted}: <column>'; fix: add '{wanted}:'")
+        if self.mode == "partition" and self.start is None:
+            raise ValueError(
+                "mode partition with 'start: <first day>'; fix: add 'start:' such as '2023-01-01'"
+            )
+        for key, mode in (("cursor", "append"), ("key", "upsert"), ("by", "partition")):
+            if getattr(self, key) is not None and self.mode != mode:
+                raise ValueError(
+                    f"'{key}' with mode {mode} only; fix: write 'mode: {mode}' or remove '{key}'"
+                )
+        return self
+
+    @field_validator("start")
+    @classmethod
+    def _day(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            raise ValueError("a day in quotes such as '2023-01-01'")
+        return value
+
+
+class DbtTransform(Strict):
+    """A dbt project in ``dbt_projects/``."""
+
+    dbt: str = Field(description="the project's folder in dbt_projects/")
+
+
+class Trigger(Strict):
+    """When the product runs by itself: exactly one of the two keys, or neither for manual."""
+
+    on_update: Literal["any", "all"] | None = Field(
+        default=None, description="when any input has a new version, or when all have"
+    )
+    cron: str | None = Field(default=None, description="a cron expression of five fields")
+    timezone: str = Field(default="UTC", description="cron: the IANA time zone")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        if value == "on_update":
+            return {"on_update": "any"}
+        if value == "manual":
+            return {}
+        if isinstance(value, str):
+            raise ValueError(
+                "on_update, manual, {on_update: any|all} or {cron: '0 6 * * *'}; "
+                "fix: write one of these"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _one(self) -> Trigger:
+        if self.on_update is not None and self.cron is not None:
+            raise ValueError("either on_update or cron; fix: remove one of them")
+        return self
+
+    @field_validator("cron")
+    @classmethod
+    def _fields(cls, value: str | None) -> str | None:
+        if value is not None and len(value.split()) != 5:
+            raise ValueError("a cron expression of five fields such as '0 6 * * *'")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        from zoneinfo import available_timezones
+
+        if value not in available_timezones():
+            raise ValueError("an IANA time zone such as America/New_York")
+        return value
+
+
+class Manifest(Strict):
+    """The attributes of a product's ``defs.yaml``."""
+
+    archetype: Archetype = Field(description="source-aligned, aggregate or consumer-aligned")
+    version: str = Field(description="the interface's semantic version, such as 1.0.0")
+    owner: str = Field(description="who answers for it: an e-mail address or team:<name>")
+    purpose: str = Field(description="what it is for, in a sentence or two", min_length=1)
+    limitations: str | None = Field(default=None, description="what it is not good for, and why")
+    usage: str | None = Field(default=None, description="how it is meant to be used")
+    status: Status = Field(default="active", description="ODPS life cycle status")
+    tags: list[str] = Field(default_factory=list, description="words to find it by")
+    inputs: dict[str, Input] = Field(default_factory=dict, description="input ports by name")
+    transform: Literal["sql", "python"] | DbtTransform | None = Field(
+        default=None, description="how outputs are made (default: what the folder holds)"
+    )
+    outputs: dict[str, Output] = Field(
+        default_factory=dict,
+        description="output ports by name (default: one, named as the product)",
+    )
+    trigger: Annotated[Trigger, Field(default_factory=lambda: Trigger(on_update="any"))] = Field(
+        default_factory=lambda: Trigger(on_update="any"),
+        description="on_update, manual, {on_update: any|all} or {cron: '0 6 * * *'}",
+    )
+
+    @field_validator("version")
+    @classmethod
+    def _semver(cls, value: str) -> str:
+        if not _SEMVER.match(value):
+            raise ValueError("a semantic version such as 1.0.0")
+        return value
+
+    @field_validator("owner")
+    @classmethod
+    def _reachable(cls, value: str) -> str:
+        if not _OWNER.match(value):
+            raise ValueError("an e-mail address or team:<name>")
+        return value
+
+    @field_validator("inputs", "outputs")
+    @classmethod
+    def _port_names(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if not NAME.match(name):
+                raise ValueError(f"a port name of {NAME_RULE}; fix: rename '{name}'")
+        for name in RESERVED_INPUTS & set(value):
+            raise ValueError(f"a name that is not reserved; fix: rename '{name}'")
+        return value
+
+    @field_validator("transform", mode="before")
+    @classmethod
+    def _transform(cls, value: object) -> object:
+        if value is None or value in ("sql", "python") or isinstance(value, dict):
+            return value
+        raise ValueError("sql, python or {dbt: <project>}; fix: write one of these")
+
+    @property
+    def major(self) -> int:
+        """The interface's major version."""
+        return int(self.version.split(".")[0])

@@ -1,0 +1,275 @@
+"""Step three of a run: each port's query becomes Parquet files that nothing refers to yet, and a
+plan of how they become the next version under the port's mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mesh_defs.contract.data import Rows, Staged
+from mesh_defs.errors import MeshError
+from mesh_defs.sql import literal, quote, read_parquet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    import duckdb
+
+    from mesh_defs.drivers.compute.protocol import Compute, StagedFile
+    from mesh_defs.drivers.storage.protocol import ProductStore, TableFile
+    from mesh_defs.product.ledger import PortRecord
+    from mesh_defs.product.model import OutputPort
+
+
+class SchemaChanged(MeshError):
+    """The new rows have other columns than the published rows that stay beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Whole periods of a partitioned port: from ``start`` (inclusive) to ``end`` (exclusive)."""
+
+    start: date
+    end: date
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The port's published version that the next one builds on."""
+
+    record: PortRecord
+    files: tuple[TableFile, ...]
+    trusted: bool  # verified against the same contract, so its rows need no second look
+
+
+@dataclass(frozen=True, slots=True)
+class PortPlan:
+    """What would become the port's next version.
+
+    ``written`` are new files with rows of this run, ``rewritten`` new files with rows kept from
+    replaced ones, ``kept`` and ``removed`` files of the version before. ``changed`` is False when
+    there is nothing to publish for this port.
+    """
+
+    port: OutputPort
+    written: tuple[StagedFile, ...]
+    rewritten: tuple[StagedFile, ...]
+    kept: tuple[TableFile, ...]
+    removed: tuple[TableFile, ...]
+    overwrite: bool
+    trusted: bool
+    changed: bool
+    folder: Path
+    cursor: str | None
+
+    @property
+    def staged_files(self) -> tuple[StagedFile, ...]:
+        """All new files."""
+        return (*self.written, *self.rewritten)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the whole version."""
+        return sum(f.rows for f in self.staged_files) + sum(f.rows for f in self.kept)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the whole version."""
+        return sum(f.bytes for f in self.staged_files) + sum(f.bytes for f in self.kept)
+
+    def staged(self) -> Staged:
+        """The version as the contract's rules see it."""
+        added = [file.path for file in self.written]
+        old = [str(self.folder / f.path) for f in self.kept] + [f.path for f in self.rewritten]
+        whole = Rows.parquet([*added, *old])
+        if not old or not self.trusted:
+            return Staged(whole, whole)
+        if not added:
+            return Staged(Rows(f"(SELECT * FROM {whole.sql} LIMIT 0)"), whole, whole)
+        return Staged(Rows.parquet(added), whole, Rows.parquet(old))
+
+
+class Stager:
+    """Writes one run's files. Their names carry the run's id, so that a dead run's are known."""
+
+    def __init__(self, compute: Compute, store: ProductStore, run_id: str) -> None:
+        self.compute = compute
+        self.store = store
+        self.run_id = run_id
+        self.count = 0
+
+    def stage(
+        self, port: OutputPort, query: str, before: Before | None, window: Window | None
+    ) -> PortPlan:
+        """Write the rows of ``query`` under the port's mode. Raises `duckdb.Error`,
+        `mesh_defs.drivers.compute.duckdb.UnfitColumns`."""
+        if before is None and port.mode != "partition":
+            return self._replace_all(port, query)
+        if port.mode == "append" and before is not None:
+            return self._append(port, query, before)
+        if port.mode == "upsert" and before is not None:
+            return self._upsert(port, query, before)
+        if port.mode == "partition":
+            return self._partition(port, query, before, window)
+        return self._replace_all(port, query)
+
+    def _write(self, port: OutputPort, query: str) -> tuple[StagedFile, ...]:
+        target = self.store.port_folder(port.name) / f"{self.run_id}-{self.count:04d}"
+        self.count += 1
+        return tuple(self.compute.stage(query, target))
+
+    def _same_columns(self, port: OutputPort, written: Sequence[StagedFile], old: Before) -> None:
+        """Raise `SchemaChanged` when the new rows do not fit those that stay."""
+        if not old.files or not written:
+            return
+        folder = self.store.port_folder(port.name)
+        now = self._columns(written[0].path)
+        then = self._columns(str(folder / old.files[0].path))
+        if now == then:
+            return
+        changes = [f"{name} {kind} is new" for name, kind in now.items() if name not in then]
+        changes += [f"{name} {kind} is gone" for name, kind in then.items() if name not in now]
+        changes += [
+            f"{name} was {then[name]} and is {kind}"
+            for name, kind in now.items()
+            if name in then and then[name] != kind
+        ]
+        listed = "; ".join(changes) or "their order"
+        raise SchemaChanged(
+            f"the columns changed since the published version: {listed}. "
+            f"Mode {port.mode} keeps published rows, which do not fit: publish all of them again "
+            "with --rebuild, or bring the columns back"
+        )
+
+    def _columns(self, file: str) -> dict[str, str]:
+        rows = self.compute.connection.execute(f"DESCRIBE SELECT * FROM {read_parquet([file])}")
+        return {str(row[0]): str(row[1]) for row in rows.fetchall()}
+
+    def _plan(
+        self,
+        port: OutputPort,
+        written: Sequence[StagedFile],
+        before: Before | None = None,
+        *,
+        rewritten: Sequence[StagedFile] = (),
+        removed: Sequence[TableFile] = (),
+        overwrite: bool = False,
+        changed: bool = True,
+    ) -> PortPlan:
+        gone = {file.path for file in removed}
+        kept = () if before is None else tuple(f for f in before.files if f.path not in gone)
+        return PortPlan(
+            port=port,
+            written=tuple(written),
+            rewritten=tuple(rewritten),
+            kept=() if overwrite else kept,
+            removed=tuple(removed),
+            overwrite=overwrite,
+            trusted=before is None or before.trusted,
+            changed=changed,
+            folder=self.store.port_folder(port.name),
+            cursor=self._cursor(port, written, before),
+        )
+
+    def _replace_all(self, port: OutputPort, query: str) -> PortPlan:
+        return self._plan(port, self._write(port, query), overwrite=True)
+
+    def _append(self, port: OutputPort, query: str, before: Before) -> PortPlan:
+        cursor = quote(port.cursor or "")
+        last = before.record.cursor
+        if last is not None:
+            kind = _column_type(self.compute.connection, query, port.cursor or "")
+            # An empty cursor is kept, so that the contract's own rule refuses it in the open.
+            query = (
+                f"SELECT * FROM ({query}\n) "
+                f"WHERE {cursor} > CAST({literal(last)} AS {kind}) OR {cursor} IS NULL"
+            )
+        written = self._write(port, query)
+        if sum(file.rows for file in written) == 0:
+            for file in written:
+                Path(file.path).unlink()
+            return self._plan(port, (), before, changed=not before.trusted)
+        self._same_columns(port, written, before)
+        return self._plan(port, written, before)
+
+    def _upsert(self, port: OutputPort, query: str, before: Before) -> PortPlan:
+        written = self._write(port, query)
+        key = ", ".join(quote(column) for column in port.key)
+        new = f"(SELECT {key} FROM {read_parquet(file.path for file in written)})"
+        return self._replace_rows(
+            port,
+            written,
+            before,
+            f"SEMI JOIN {new} USING ({key})",
+            f"ANTI JOIN {new} USING ({key})",
+        )
+
+    def _partition(
+        self, port: OutputPort, query: str, before: Before | None, window: Window | None
+    ) -> PortPlan:
+        if window is None:
+            return self._replace_all(port, query)
+        by = quote(port.by or "")
+        inside = f"{by} >= DATE '{window.start}' AND {by} < DATE '{window.end}'"
+        written = self._write(port, f"SELECT * FROM ({query}\n) WHERE ({inside}) OR {by} IS NULL")
+        if before is None:
+            return self._plan(port, written, overwrite=True)
+        return self._replace_rows(port, written, before, f"WHERE {inside}", f"WHERE NOT ({inside})")
+
+    def _replace_rows(
+        self,
+        port: OutputPort,
+        written: Sequence[StagedFile],
+        before: Before,
+        replaced: str,
+        remaining: str,
+    ) -> PortPlan:
+        """Files of ``before`` that hold a replaced row are rewritten without such rows."""
+        self._same_columns(port, written, before)
+        if not before.files:
+            return self._plan(port, written, before)
+        paths = {str(self.store.port_folder(port.name) / f.path): f for f in before.files}
+        files = ", ".join(literal(path) for path in paths)
+        # The subquery matters: DuckDB 1.5.5 loses the file name's column in a direct semi join.
+        old = f"(SELECT * FROM read_parquet([{files}], filename = '_mesh_file'))"
+        touched = [
+            row[0]
+            for row in self.compute.connection.execute(
+                f"SELECT DISTINCT _mesh_file FROM {old} {replaced}"
+            ).fetchall()
+        ]
+        if not touched:
+            return self._plan(port, written, before)
+        rest = f"SELECT * FROM {read_parquet(touched)} {remaining}"
+        rewritten = [file for file in self._write(port, rest) if self._worth(file)]
+        return self._plan(
+            port, written, before, rewritten=rewritten, removed=[paths[path] for path in touched]
+        )
+
+    def _worth(self, file: StagedFile) -> bool:
+        if file.rows == 0:
+            Path(file.path).unlink()
+        return file.rows > 0
+
+    def _cursor(
+        self, port: OutputPort, written: Sequence[StagedFile], before: Before | None
+    ) -> str | None:
+        if port.cursor is None:
+            return None
+        last = before.record.cursor if before is not None else None
+        if not any(file.rows for file in written):
+            return last
+        column = quote(port.cursor)
+        found = self.compute.connection.execute(
+            f"SELECT max({column})::VARCHAR FROM {read_parquet(f.path for f in written)}"
+        ).fetchone()
+        return found[0] if found is not None and found[0] is not None else last
+
+
+def _column_type(connection: duckdb.DuckDBPyConnection, query: str, column: str) -> str:
+    for row in connection.execute(f"DESCRIBE ({query}\n)").fetchall():
+        if row[0] == column:
+            return str(row[1])
+    return "VARCHAR"

@@ -1,0 +1,43 @@
+"""Where a mesh's products lie: from settings to storage and sources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from mesh_defs.drivers.registry import SOURCES, STORAGES, load
+from mesh_defs.errors import MeshError, UnknownAddress
+from mesh_defs.faults import did_you_mean
+from mesh_defs.product.ledger import Ledger
+
+if TYPE_CHECKING:
+    from mesh_defs.drivers.source.protocol import Source
+    from mesh_defs.drivers.storage.protocol import ProductStore
+    from mesh_defs.settings import Settings
+
+
+def product_store(settings: Settings, domain: str, product: str) -> ProductStore:
+    """The storage of one product. Raises `MissingDriver`, `MeshError`."""
+    resolved = settings.resolved(settings.profile.storage)
+    driver = load(STORAGES, str(resolved.get("driver", "delta")))
+    return cast("ProductStore", driver(resolved, settings.root).product(domain, product))
+
+
+def ledger(settings: Settings, domain: str, product: str) -> Ledger:
+    """The ledger of one product."""
+    return Ledger(product_store(settings, domain, product))
+
+
+def source(settings: Settings, service: str) -> Source:
+    """The driver of a named service. Raises `UnknownAddress`, `MissingDriver`, `MeshError`."""
+    found = settings.services.get(service)
+    if found is None:
+        names = list(settings.services)
+        raise UnknownAddress(
+            f"no service '{service}' in profile '{settings.profile_name}' of mesh.yaml; it has "
+            f"{', '.join(names) or 'none'}. Fix: {did_you_mean(service, names)}"
+        )
+    resolved = settings.resolved(found)
+    name = resolved.get("driver")
+    if not isinstance(name, str):
+        raise MeshError(f"service '{service}' in mesh.yaml needs 'driver:'")
+    return cast("Source", load(SOURCES, name)(service, resolved, settings.root))

@@ -1,0 +1,157 @@
+"""From a YAML document to a pydantic model, with every error as a fault on its line."""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mesh_defs.faults import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
+
+    from mesh_defs.faults import Fault
+    from mesh_defs.yaml_source import Document, KeyPath
+
+M = TypeVar("M", bound=BaseModel)
+
+_SHOWN = 60
+
+
+class Strict(BaseModel):
+    """A model whose unknown keys are errors and whose values are not bent to fit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def validate(model: type[M], document: Document, path: KeyPath, data: object) -> M | list[Fault]:
+    """``data``, which stands at ``path`` of ``document``, as a ``model``; or all its faults."""
+    if not isinstance(data, dict):
+        return [
+            document.fault(
+                path,
+                found=shown(data),
+                allowed="a mapping of " + ", ".join(model.model_fields),
+                fix="write 'key: value' lines, indented below this key",
+            )
+        ]
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        return [_fault(model, document, path, details) for details in error.errors()]
+
+
+def shown(value: object) -> str:
+    """``value`` with its YAML type, short enough for one line."""
+    names = {str: "text", bool: "a boolean", int: "a number", float: "a number", list: "a list"}
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    text = repr(value)
+    text = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    return f"{text} ({names.get(type(value), type(value).__name__)})"
+
+
+def _fault(
+    model: type[BaseModel], document: Document, path: KeyPath, details: ErrorDetails
+) -> Fault:
+    inner = tuple(details["loc"])
+    where: KeyPath = (*path, *inner)
+    kind = details["type"]
+    context = details.get("ctx") or {}
+    if kind == "extra_forbidden":
+        known = list(_fields_at(model, inner[:-1]))
+        return document.fault(
+            where,
+            found=f"unknown key '{inner[-1]}'",
+            allowed=", ".join(known),
+            fix=did_you_mean(str(inner[-1]), known),
+        )
+    if kind == "missing":
+        return document.fault(
+            where,
+            found="nothing",
+            allowed=f"'{inner[-1]}' is required",
+            fix=f"add '{inner[-1]}:'{_purpose(model, inner)}",
+        )
+    if kind == "literal_error":
+        allowed = str(context.get("expected", ""))
+        words = [word.strip(" '") for word in allowed.replace(" or ", ",").split(",")]
+        return document.fault(
+            where,
+            found=shown(details["input"]),
+            allowed=allowed,
+            fix=did_you_mean(str(details["input"]), words),
+        )
+    if kind == "value_error":
+        reason = str(context.get("error", details["msg"]))
+        allowed, _, fix = reason.partition("; fix: ")
+        return document.fault(
+            where, found=shown(details["input"]), allowed=allowed, fix=fix or f"write {allowed}"
+        )
+    return document.fault(
+        where,
+        found=shown(details["input"]),
+        allowed=details["msg"].removeprefix("Input should be ").removeprefix("a valid "),
+        fix=_type_fix(kind, details["input"]),
+    )
+
+
+def _type_fix(kind: str, value: object) -> str:
+    if kind == "string_type" and isinstance(value, int | float):
+        return f"put it in quotes: '{value}'"
+    return "write a value of the allowed form"
+
+
+def _purpose(model: type[BaseModel], inner: tuple[int | str, ...]) -> str:
+    owner = _model_at(model, inner[:-1])
+    field = owner.model_fields.get(str(inner[-1])) if owner else None
+    return f" ({field.description})" if field is not None and field.description else ""
+
+
+def _fields_at(model: type[BaseModel], inner: tuple[int | str, ...]) -> Iterator[str]:
+    owner = _model_at(model, inner) or model
+    for name, field in owner.model_fields.items():
+        yield field.alias or name
+
+
+def _model_at(model: type[BaseModel], inner: tuple[int | str, ...]) -> type[BaseModel] | None:
+    current: Any = model
+    for part in inner:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            by_alias = {(f.alias or name): f for name, f in current.model_fields.items()}
+            field = by_alias.get(str(part))
+            if field is None:
+                return None
+            current = _unwrap(field.annotation)
+        else:
+            current = _unwrap(current)
+        if get_origin(current) in (dict, list):
+            current = _Container(get_args(current)[-1])
+        elif isinstance(current, _Container):
+            current = _unwrap(current.item)
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return current
+    return None
+
+
+class _Container:
+    """Stands for the items of a list or mapping while walking down a path."""
+
+    def __init__(self, item: object) -> None:
+        self.item = item
+
+
+def _unwrap(annotation: Any) -> Any:  # noqa: ANN401  annotations are of any kind
+    if isinstance(annotation, _Container):
+        return annotation.item
+    if get_origin(annotation) in (Union, types.UnionType):
+        options = [arg for arg in get_args(annotation) if arg is not type(None)]
+        models = [a for a in options if isinstance(a, type) and issubclass(a, BaseModel)]
+        return models[0] if models else options[0]
+    return annotation

@@ -1,0 +1,122 @@
+"""YAML documents that remember on which line every key stands, so that faults can name it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from mesh_defs.faults import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KeyPath = tuple[str | int, ...]
+
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MAX_BYTES = 1_000_000
+_MAX_NODES = 200_000  # every use of an anchor counts, so that nested aliases cannot explode
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document: its plain values and the line (from 1) of each key path."""
+
+    file: str
+    data: Any
+    lines: dict[KeyPath, int]
+
+    def line(self, path: KeyPath) -> int:
+        """The line of ``path``, or of its nearest ancestor that is written down."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def fault(self, path: KeyPath, *, found: str, allowed: str, fix: str) -> Fault:
+        """A fault at ``path``."""
+        return Fault(self.file, self.line(path), dotted(path), found, allowed, fix)
+
+
+def dotted(path: KeyPath) -> str:
+    """``path`` as people write it: ``outputs.flights.key[0]``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def parse(text: str, file: str) -> tuple[list[Document], list[Fault]]:
+    """All documents of ``text``; ``file`` is the name that faults show.
+
+    Syntax errors, duplicate keys and files over 1 MB come back as faults. Raises nothing for what
+    a person wrote.
+    """
+    if len(text) > _MAX_BYTES:
+        found = f"{len(text)} characters"
+        return [], [Fault(file, 0, "", found, f"up to {_MAX_BYTES}", "split the file")]
+    documents: list[Document] = []
+    faults: list[Fault] = []
+    loader = _LOADER(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            if node is None:
+                break
+            lines: dict[KeyPath, int] = {}
+            for path, line, duplicate in _walk(node, (), set()):
+                if duplicate:
+                    faults.append(
+                        Fault(
+                            file,
+                            line,
+                            dotted(path),
+                            "the same key twice",
+                            "each key once",
+                            f"remove or rename one of the two '{path[-1]}'",
+                        )
+                    )
+                lines[path] = line
+                if len(lines) > _MAX_NODES:
+                    raise ValueError(f"more than {_MAX_NODES} keys, every use of an anchor counted")
+            documents.append(Document(file, loader.construct_document(node), lines))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = str(error.problem or error.context or "text that is no YAML").strip()
+        faults.append(
+            Fault(
+                file,
+                mark.line + 1 if mark else 0,
+                "",
+                problem,
+                "YAML",
+                "mend the syntax near this line (indentation, quotes, a missing ':')",
+            )
+        )
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        faults.append(Fault(file, 0, "", f"unreadable text ({error})", "YAML", "mend the file"))
+    finally:
+        loader.dispose()
+    return documents, faults
+
+
+def _walk(
+    node: yaml.Node, path: KeyPath, open_nodes: set[int]
+) -> Iterator[tuple[KeyPath, int, bool]]:
+    yield path, node.start_mark.line + 1, False
+    if id(node) in open_nodes:
+        raise ValueError("an anchor that contains itself")
+    inner = open_nodes | {id(node)}
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            name = str(key.value)
+            line = key.start_mark.line + 1
+            yield (*path, name), line, name in seen and name != "<<"
+            seen.add(name)
+            for child, child_line, duplicate in _walk(value, (*path, name), inner):
+                if child != (*path, name):
+                    yield child, child_line, duplicate
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _walk(value, (*path, index), inner)
