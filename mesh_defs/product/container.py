@@ -22,6 +22,8 @@ from mesh_defs.product.run import Run
 from mesh_defs.product.stores import product_store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mesh_defs.drivers.storage.protocol import ProductStore
     from mesh_defs.product.model import Mesh, Product
     from mesh_defs.product.report import Observer
@@ -51,7 +53,7 @@ def run_product(
     identity = run_id or new_run_id()
     watch = observer or _ignore
     with store.lock(wait_seconds):
-        recover(store, product)
+        recover(mesh, product, store)
         watch(Progress(product.identity, "locked", 0.0))
         return _attempt(mesh, product, store, identity, window, rebuild, watch)
 
@@ -70,7 +72,7 @@ def _attempt(
     attempt = Attempt(run_id, now.isoformat(timespec="milliseconds"), "running")
     attempts.write(attempt)
     started = time.perf_counter()
-    scratch = mesh.settings.state / "work" / run_id
+    scratch = work_folder(mesh) / run_id
     run = Run(mesh, product, store, run_id, now, scratch, observer, window=window, rebuild=rebuild)
     try:
         report = run.execute()
@@ -97,11 +99,12 @@ def _attempt(
     return report
 
 
-def recover(store: ProductStore, product: Product) -> None:
+def recover(mesh: Mesh, product: Product, store: ProductStore) -> None:
     """Finish what an interrupted run had decided, remove what it had only begun. The caller holds
     the product's lock."""
     roll_forward(store)
-    clean_up(store, {port.name: store.port_folder(port.name) for port in product.outputs})
+    folders = [store.port_folder(port.name) for port in product.outputs]
+    clean_up(store, folders, work_folder(mesh))
 
 
 def is_current(mesh: Mesh, product: Product) -> bool:
@@ -120,6 +123,11 @@ def is_current(mesh: Mesh, product: Product) -> bool:
     if any(i.version is None and i.fingerprint is None for i in inputs.values()):
         return False
     return inputs == dict(record.inputs)
+
+
+def work_folder(mesh: Mesh) -> Path:
+    """Where runs keep what lives no longer than they do."""
+    return mesh.settings.state / "work"
 
 
 def new_run_id() -> str:

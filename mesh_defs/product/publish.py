@@ -14,6 +14,7 @@ One that dies after 1 leaves everything that the next run needs to finish it: it
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 from mesh_defs.drivers.storage.protocol import Commit
@@ -22,7 +23,7 @@ from mesh_defs.product.attempts import Attempts
 from mesh_defs.product.ledger import Ledger, Record, record_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from mesh_defs.drivers.storage.protocol import ProductStore
@@ -103,17 +104,16 @@ def _finish(
     return added
 
 
-def clean_up(store: ProductStore, ports: Mapping[str, Path]) -> int:
-    """Remove files that dead runs staged and no version refers to; the caller holds the lock and
-    has rolled forward. Returns how many."""
-    removed = 0
+def clean_up(store: ProductStore, folders: Iterable[Path], work: Path) -> None:
+    """Remove what dead runs left: staged files that no version refers to, and their folder in
+    ``work``. The caller holds the lock and has rolled forward."""
     for attempt in Attempts(store).close_dead():
-        for folder in ports.values():
+        shutil.rmtree(work / attempt.run_id, ignore_errors=True)
+        if not _unpublished(store, attempt.run_id):
+            continue
+        for folder in folders:
             for file in folder.glob(f"{attempt.run_id}-*.parquet"):
-                if _unpublished(store, attempt.run_id):
-                    file.unlink()
-                    removed += 1
-    return removed
+                file.unlink()
 
 
 def _unpublished(store: ProductStore, run_id: str) -> bool:

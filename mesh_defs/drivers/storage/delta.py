@@ -53,7 +53,7 @@ class DeltaProductStore(LocalObjects):
         folder = self.port_folder(port)
         if not (folder / "_delta_log").is_dir() or not DeltaTable.is_deltatable(str(folder)):
             return None
-        return int(DeltaTable(str(folder), without_files=True).version())
+        return int(DeltaTable(str(folder)).version())
 
     def table_files(self, port: str, version: int) -> list[TableFile]:
         """The files of one version, in the order of the log."""

@@ -1,0 +1,133 @@
+"""Operational systems that a mesh makes for itself, before its products read them.
+
+A service of ``mesh.yaml`` may name ``prepare: "module:function"``. The module is found from the
+mesh's root; the function is called with the service's settings (environment variables filled in),
+the root, and something to tell its steps to.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from mesh_defs.errors import MeshError, SourceUnavailable
+from mesh_defs.faults import Fault, did_you_mean
+from mesh_defs.settings import FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from mesh_defs.settings import Settings
+
+    Hook = Callable[[Mapping[str, object], Path, Callable[[str], None]], None]
+
+KEY = "prepare"
+_FORM = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)\Z")
+_ALLOWED = "module:function, a module below the mesh's root or an installed one"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One service that was prepared, in ``seconds``; ``told`` are the steps in words."""
+
+    service: str
+    seconds: float
+    told: tuple[str, ...]
+
+
+def prepare_services(
+    settings: Settings, report: Callable[[str, str], None]
+) -> Iterator[Prepared]:
+    """Prepare every service of the profile that has a hook, one after the other.
+
+    ``report`` is told the service and the step. Raises `MeshError` for a hook that cannot be called
+    and what the hook raises, other errors as `SourceUnavailable`.
+    """
+    for name in settings.services:
+        hook = settings.services[name].get(KEY)
+        if hook is not None:
+            yield _prepare(settings, name, str(hook), report)
+
+
+def _prepare(
+    settings: Settings, name: str, hook: str, report: Callable[[str, str], None]
+) -> Prepared:
+    function = _load(settings.root, name, hook)
+    told: list[str] = []
+
+    def tell(step: str) -> None:
+        told.append(step)
+        report(name, step)
+
+    started = time.perf_counter()
+    try:
+        function(settings.resolved(settings.services[name]), settings.root, tell)
+    except MeshError:
+        raise
+    except Exception as error:
+        raise SourceUnavailable(
+            f"service '{name}' could not be prepared: {hook} raised "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    return Prepared(name, time.perf_counter() - started, tuple(told))
+
+
+def _load(root: Path, service: str, hook: str) -> Hook:
+    where = f"{FILE}: services.{service}.{KEY}"
+    match = _FORM.match(hook)
+    if match is None:
+        raise MeshError(f"{where}: found '{hook}'; allowed: {_ALLOWED}")
+    make_importable(root)
+    try:
+        module = importlib.import_module(match.group(1))
+    except ImportError as error:
+        raise MeshError(
+            f"{where}: '{match.group(1)}' cannot be imported from '{root}' ({error}); "
+            f"allowed: {_ALLOWED}"
+        ) from error
+    function = getattr(module, match.group(2), None)
+    if not callable(function):
+        names = [n for n in vars(module) if callable(getattr(module, n)) and n[0] != "_"]
+        raise MeshError(
+            f"{where}: {match.group(1)} has no function '{match.group(2)}'; "
+            f"fix: {did_you_mean(match.group(2), names)}"
+        )
+    return cast("Hook", function)
+
+
+def make_importable(root: Path) -> None:
+    """Let this process import the mesh's own modules."""
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+
+
+def hook_faults(settings: Settings) -> list[Fault]:
+    """Hooks that could not be called, of every service of the profile; nothing is imported."""
+    faults: list[Fault] = []
+    for name, service in settings.services.items():
+        hook = service.get(KEY)
+        if hook is None:
+            continue
+        key = f"profiles.{settings.profile_name}.services.{name}.{KEY}"
+        match = _FORM.match(str(hook))
+        if match is None:
+            faults.append(Fault(FILE, 0, key, repr(hook), _ALLOWED, "write 'module:function'"))
+        elif not _exists(settings.root, match.group(1)):
+            found = f"no module '{match.group(1)}'"
+            faults.append(Fault(FILE, 0, key, found, _ALLOWED, "correct it or write the module"))
+    return faults
+
+
+def _exists(root: Path, module: str) -> bool:
+    parts = module.split(".")
+    local = root.joinpath(*parts)
+    if local.with_suffix(".py").is_file() or (local / "__init__.py").is_file():
+        return True
+    # The first part alone: to find what lies inside a package would import the package.
+    return (root / parts[0]).exists() is False and importlib.util.find_spec(parts[0]) is not None

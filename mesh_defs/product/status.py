@@ -1,0 +1,179 @@
+"""How each product stands: what is published, under which verdicts, and what broke last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from mesh_defs.contract.verdicts import tally
+from mesh_defs.errors import UnknownAddress
+from mesh_defs.faults import did_you_mean
+from mesh_defs.product.attempts import Attempts
+from mesh_defs.product.ledger import Ledger
+from mesh_defs.product.stores import product_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mesh_defs.contract.verdicts import Verdict
+    from mesh_defs.faults import Fault
+    from mesh_defs.product.attempts import Attempt
+    from mesh_defs.product.ledger import Record
+    from mesh_defs.product.model import Mesh, Product
+    from mesh_defs.settings import Settings
+    from mesh_defs.urls import MeshUrl
+
+State = Literal["published", "never published", "broken"]
+
+_ENDED_BADLY = frozenset({"failed", "error", "killed"})
+
+
+@dataclass(frozen=True, slots=True)
+class ProductStatus:
+    """One product. ``record`` is its newest published version, which a product that is ``broken``
+    now may still have; ``attempt`` is the last run; ``faults`` are those of its files."""
+
+    identity: str
+    declared_version: str | None
+    record: Record | None
+    attempt: Attempt | None
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """The product's state in one word."""
+        if self.faults:
+            return "broken"
+        return "published" if self.record is not None else "never published"
+
+    @property
+    def rows(self) -> int | None:
+        """Rows of all ports of the published version together."""
+        return sum(p.rows for p in self.record.ports.values()) if self.record else None
+
+    @property
+    def tally(self) -> Mapping[str, int] | None:
+        """Verdicts of the published version by outcome."""
+        return self.record.tally if self.record else None
+
+    @property
+    def problem(self) -> str | None:
+        """What broke: the manifest's first fault, or why the last run did not publish."""
+        if self.faults:
+            more = f" (and {len(self.faults) - 1} more)" if len(self.faults) > 1 else ""
+            return f"{self.faults[0]}{more}"
+        if self.attempt is None or self.attempt.result not in _ENDED_BADLY:
+            return None
+        return self.attempt.message or self.attempt.result
+
+    def as_dict(self) -> dict[str, Any]:
+        """The status as JSON values; times are ISO 8601 in UTC."""
+        record, attempt = self.record, self.attempt
+        return {
+            "product": f"mesh://{self.identity}",
+            "state": self.state,
+            "declared_version": self.declared_version,
+            "version": record.version if record else None,
+            "product_version": record.product_version if record else None,
+            "published_at": record.published_at if record else None,
+            "rows": self.rows,
+            "verdicts": self.tally,
+            "last_run": attempt
+            and {
+                "run_id": attempt.run_id,
+                "started_at": attempt.started_at,
+                "result": attempt.result,
+                "seconds": round(attempt.seconds, 3),
+                "message": attempt.message,
+                "verdicts": tally(attempt.verdicts),
+            },
+            "faults": [fault.as_dict() for fault in self.faults],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ProductDetails:
+    """One product in full: ``product`` None when its files are broken, ``history`` newest first,
+    ``verdicts`` those of the published version."""
+
+    status: ProductStatus
+    product: Product | None
+    history: tuple[Record, ...]
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts under which the newest version was published."""
+        return self.status.record.verdicts if self.status.record else ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The details as JSON values."""
+        record = self.status.record
+        declared = self.product.manifest if self.product else None
+        return {
+            **self.status.as_dict(),
+            "owner": declared.owner if declared else None,
+            "purpose": declared.purpose if declared else None,
+            "ports": {
+                name: {
+                    "rows": port.rows,
+                    "added_rows": port.added_rows,
+                    "bytes": port.bytes,
+                    "files": port.files,
+                    "contract": f"{port.contract_id} {port.contract_version}",
+                    "actual_from": port.actual_from,
+                    "actual_to": port.actual_to,
+                }
+                for name, port in (record.ports.items() if record else ())
+            },
+            "inputs": {
+                name: {"from": i.source, "version": i.version, "fingerprint": i.fingerprint}
+                for name, i in (record.inputs.items() if record else ())
+            },
+            "every_verdict": [verdict.as_dict() for verdict in self.verdicts],
+            "history": [
+                {
+                    "version": r.version,
+                    "published_at": r.published_at,
+                    "product_version": r.product_version,
+                    "run_id": r.run_id,
+                    "rows": sum(port.rows for port in r.ports.values()),
+                    "verdicts": r.tally,
+                }
+                for r in self.history
+            ],
+        }
+
+
+def mesh_status(mesh: Mesh) -> list[ProductStatus]:
+    """The status of every product, sound or broken, by domain and name."""
+    return [_status(mesh, identity) for identity in sorted({*mesh.products, *mesh.broken})]
+
+
+def product_details(mesh: Mesh, url: MeshUrl) -> ProductDetails:
+    """One product in full. Raises `UnknownAddress` when no folder has it."""
+    identity = url.identity
+    if identity not in mesh.products and identity not in mesh.broken:
+        known = [f"mesh://{name}" for name in sorted({*mesh.products, *mesh.broken})]
+        fix = did_you_mean(f"mesh://{identity}", known)
+        raise UnknownAddress(f"no product mesh://{identity} in '{mesh.root}'. Fix: {fix}")
+    domain, name = identity.split("/")
+    history = tuple(Ledger(product_store(mesh.settings, domain, name)).newest_first())
+    return ProductDetails(_status(mesh, identity), mesh.products.get(identity), history)
+
+
+def _status(mesh: Mesh, identity: str) -> ProductStatus:
+    product, broken = mesh.products.get(identity), mesh.broken.get(identity)
+    record, attempt = _published(mesh.settings, identity)
+    return ProductStatus(
+        identity,
+        product.manifest.version if product else None,
+        record,
+        attempt,
+        broken.faults if broken else (),
+    )
+
+
+def _published(settings: Settings, identity: str) -> tuple[Record | None, Attempt | None]:
+    domain, name = identity.split("/")
+    store = product_store(settings, domain, name)
+    return Ledger(store).latest(), Attempts(store).latest()
