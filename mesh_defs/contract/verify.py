@@ -1,0 +1,107 @@
+"""Verification: what a contract asks, decided on the data, one verdict per rule.
+
+`compile` says what a rule means in SQL and `scan` counts the rows that break row rules, in one
+scan or none; `keys` and `foreign_keys` look after relationships; `schema_check` and `statistics`
+need no row at all; `runner` hands out the rules. Here findings become verdicts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mesh_defs.contract.describe import expected
+from mesh_defs.contract.privacy import MASK, safe_reason, samples
+from mesh_defs.contract.rules import Freshness, Retention
+from mesh_defs.contract.runner import Runner
+from mesh_defs.contract.verdicts import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    import duckdb
+
+    from mesh_defs.contract.data import Staged, Surroundings
+    from mesh_defs.contract.findings import Finding
+    from mesh_defs.contract.model import PortContract
+    from mesh_defs.contract.rules import Rule
+    from mesh_defs.contract.verdicts import Severity, Stage
+
+
+def verify(
+    connection: duckdb.DuckDBPyConnection,
+    contract: PortContract,
+    staged: Staged,
+    surroundings: Surroundings,
+    *,
+    stage: Stage = "promise",
+) -> tuple[Verdict, ...]:
+    """One verdict per rule of ``contract``, in their order.
+
+    Row rules are about the rows that were added; metrics, queries, keys, foreign keys and ages
+    are about the whole version. Reads only what ``staged`` and ``surroundings`` name, and drops
+    the temporary tables and views that it creates. A rule that cannot run gives an ``error``
+    verdict with the reason, and all others still run. Raises only `duckdb.InterruptException`.
+    """
+    runner = Runner(connection, contract, staged, surroundings)
+    try:
+        findings = runner.findings()
+        return tuple(
+            _verdict(runner, contract, rule, finding, stage)
+            for rule, finding in zip(contract.rules, findings, strict=True)
+        )
+    finally:
+        runner.close()
+
+
+def _verdict(
+    runner: Runner, contract: PortContract, rule: Rule, finding: Finding, stage: Stage
+) -> Verdict:
+    personal = contract.personal_columns
+    tells_a_value = isinstance(rule, (Freshness, Retention)) and finding.met is not None
+    observed = MASK if tells_a_value and rule.column in personal else finding.observed
+    rows, problem = _samples(runner, contract, finding)
+    reason = finding.reason or problem
+    return Verdict(
+        rule=rule.id,
+        subject=contract.name,
+        stage=stage,
+        outcome=_outcome(finding.met, rule.severity),
+        severity=rule.severity,
+        dimension=rule.dimension,
+        expected=finding.expected or expected(rule),
+        observed=observed,
+        decided_by=finding.decided_by,
+        column=rule.column,
+        description=rule.description,
+        failing_rows=finding.failing_rows,
+        rows=finding.rows,
+        reason=safe_reason(reason, personal) if reason is not None else None,
+        samples=rows,
+    )
+
+
+def _outcome(met: bool | None, severity: Severity) -> Outcome:
+    if met is None:
+        return "error"
+    if met:
+        return "passed"
+    return "failed" if severity == "error" else "warned"
+
+
+def _samples(
+    runner: Runner, contract: PortContract, finding: Finding
+) -> tuple[tuple[Mapping[str, Any], ...], str | None]:
+    """The sample of a finding, or why there is none: the finding stands without it."""
+    import duckdb
+
+    if finding.failing is None:
+        return finding.samples, None
+    table = runner.added if finding.failing.relation == runner.added.sql else runner.whole
+    try:
+        key = contract.primary_key
+        return samples(table, finding.failing, key, contract.personal_columns), None
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        return (), f"the failing rows could not be shown: {error}".split("\n", 1)[0]
