@@ -99,9 +99,10 @@ def _relation(
 
     relation = f"output of {port}"
     if isinstance(dataset, duckdb.DuckDBPyRelation):
+        dataset.create_view(relation, replace=True)
         try:
-            dataset.create_view(relation, replace=True)
-        except duckdb.Error:
+            connection.execute(f"DESCRIBE {quote(relation)}")
+        except duckdb.CatalogException:
             # The relation belongs to another connection: its rows come over as a stream.
             connection.register(relation, dataset.to_arrow_reader())
         return f"SELECT * FROM {quote(relation)}"

@@ -82,9 +82,9 @@ class PostgresSource:
         import duckdb
 
         with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
-            self._attach(connection, "system")
+            self._attach(connection, "service")
             rows = connection.execute(
-                f"select * from postgres_query('system', {literal(query)})"
+                f"select * from postgres_query('service', {literal(query)})"
             ).fetchall()
         return [str(row[0]) for row in rows]
 
