@@ -102,10 +102,8 @@ CARRIERS = ["UA", "B6", "YX", "DL", "AA", "9E", "NK", "WN", "AS", "G4", "F9", "O
 
 def _row_rules() -> tuple[Rule, ...]:
     none = Threshold(must_be=0)
-    required = "booking_id reference booked_at flight_date carrier tail_number fare"
     not_null = [
-        NotNull(id=f"{name}.required", column=name, dimension="completeness")
-        for name in required.split()
+        NotNull(id=f"{name}.required", column=name, dimension="completeness") for name in REQUIRED
     ]
     values: dict[str, list[object]] = {
         "carrier": [

@@ -117,7 +117,7 @@ def _outside(column: str, kind: Physical, ends: tuple[object, object, object, ob
     # NaN lies in no range. It must be asked for by name: files of other writers leave NaN out of
     # their statistics, from which DuckDB then concludes that `c > maximum` is never true.
     if kind.name in FLOATS:
-        pass
+        violations.append(f"isnan({column})")
     if minimum is not None:
         violations.append(comparison(column, kind, "<", minimum))
     if exclusive_minimum is not None:
@@ -221,7 +221,7 @@ def _invalid(name: str, kind: Physical, arguments: Mapping[str, Any]) -> str:
         valid = [each for each in given if each is not None]
         texts = [value(str(v) if kind.name == "VARCHAR" else v, kind) for v in valid]
         if kind.name in FLOATS:  # by name, as in `_outside`
-            pass
+            violations.append(f"isnan({column})")
         listed = f"{column} NOT IN ({', '.join(texts)})"
         violations.append(listed if texts else f"{column} IS NOT NULL")
     if "pattern" in arguments:

@@ -33,7 +33,7 @@ def check_custom(
     found: dict[int, Finding] = {}
     for name, indexes in by_engine.items():
         asked = [rules[index] for index in indexes]
-        answers = _ask(name, asked, table, engines)
+        answers = _ask(name, asked, table, engines, personal)
         if isinstance(answers, str):
             found.update((index, not_run(answers, name)) for index in indexes)
         else:
@@ -43,7 +43,11 @@ def check_custom(
 
 
 def _ask(
-    name: str, rules: Sequence[Custom], table: Table, engines: Mapping[str, Engine]
+    name: str,
+    rules: Sequence[Custom],
+    table: Table,
+    engines: Mapping[str, Engine],
+    personal: AbstractSet[str],
 ) -> Sequence[EngineResult] | str:
     """The engine's answers, or why there are none."""
     engine = engines.get(name)
@@ -54,7 +58,8 @@ def _ask(
     except duckdb.InterruptException:
         raise
     except Exception as error:  # noqa: BLE001 - code of others; whatever it raises is no pass
-        return f"the engine {name} broke: {type(error).__name__}: {error}"
+        said = "its text may quote personal values" if personal else str(error)
+        return f"the engine {name} broke: {type(error).__name__}: {said}"
     if len(answers) != len(rules):
         return f"the engine {name} gave {len(answers)} results for {len(rules)} rules"
     return answers

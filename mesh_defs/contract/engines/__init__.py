@@ -1,0 +1,1 @@
+"""Engines that run custom rules: other tools' languages, each really run by its tool."""
