@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_defs.contract.odcs_formats import PATTERNS
+from mesh_defs.contract.odcs.formats import PATTERNS
 
 
 @pytest.fixture(scope="module")

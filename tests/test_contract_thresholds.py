@@ -5,7 +5,7 @@ from contextlib import suppress
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh_defs.contract.odcs_threshold import Domain, satisfiable
+from mesh_defs.contract.odcs.threshold import Domain, satisfiable
 from mesh_defs.contract.rules import Threshold
 
 NUMBERS = st.none() | st.integers(-2, 6).map(float)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from verification import verdicts, written
 
-from mesh_defs.contract import keys, scan
+from mesh_defs.contract.checks import keys, scan
 from mesh_defs.contract.data import Rows
 from mesh_defs.contract.rules import (
     Bounds,

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from verification import NOW, locked
 from verification_oracle import key_of, oracle
 
-from mesh_defs.contract import keys, scan
+from mesh_defs.contract.checks import keys, scan
 from mesh_defs.contract.data import Rows, Staged, Surroundings
 from mesh_defs.contract.model import PortContract, ServiceLevels
 from mesh_defs.contract.rules import (

@@ -1,4 +1,4 @@
-"""What is verified: rows as a SQL relation, with the Parquet files behind it where there are any."""
+"""What is verified: rows as a SQL relation, with the Parquet files behind it if any."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class EngineResult:
-    """What an engine says of one rule. ``success`` None means that it could not run (``reason``)."""
+    """What an engine says of one rule. ``success`` None: it could not run (``reason``)."""
 
     success: bool | None
     observed: str

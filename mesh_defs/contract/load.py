@@ -11,15 +11,15 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaOb
 
 from mesh_defs import yaml_source
 from mesh_defs.contract.model import Contract, PortContract, ServiceLevels
-from mesh_defs.contract.odcs_builder import Builder, Sentence
-from mesh_defs.contract.odcs_columns import add_column_rules, add_columns, add_object_rules
-from mesh_defs.contract.odcs_quality import add_quality
-from mesh_defs.contract.odcs_relationships import (
+from mesh_defs.contract.odcs.builder import Builder, Sentence
+from mesh_defs.contract.odcs.columns import add_column_rules, add_columns, add_object_rules
+from mesh_defs.contract.odcs.quality import add_quality
+from mesh_defs.contract.odcs.relationships import (
     add_object_relationships,
     add_property_relationships,
 )
-from mesh_defs.contract.odcs_shape import Cleaned, clean
-from mesh_defs.contract.odcs_sla import Levels
+from mesh_defs.contract.odcs.shape import Cleaned, clean
+from mesh_defs.contract.odcs.sla import Levels
 from mesh_defs.contract.rules import ColumnType, NoOtherColumns, Unrunnable
 from mesh_defs.faults import Fault, relative
 from mesh_defs.validation import shown, validate

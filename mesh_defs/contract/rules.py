@@ -170,7 +170,7 @@ class Freshness(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention(Rule):
-    """No value of ``column`` is older than ``seconds`` before now (slaProperties: ``retention``)."""
+    """No value of ``column`` is older than ``seconds`` (slaProperties: ``retention``)."""
 
     seconds: float
 

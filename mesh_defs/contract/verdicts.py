@@ -22,7 +22,7 @@ class Verdict:
     ``outcome`` is ``passed``; ``warned`` (not met, severity warning); ``failed`` (not met, severity
     error); or ``error`` (the rule itself could not run, which is never a pass). ``blocking`` tells
     whether this verdict keeps a version from being published. ``failing_rows`` and ``rows`` count
-    rows; ``samples`` holds at most 20 failing rows with personal columns masked. ``decided_by`` says
+    rows; ``samples`` holds at most 20 failing rows, personal columns masked. ``decided_by`` says
     how: ``schema``, ``statistics``, ``scan``, ``key``, ``join``, ``query`` or an engine's name.
     """
 

@@ -1,18 +1,19 @@
 """Verification: what a contract asks, decided on the data, one verdict per rule.
 
-`compile` says what a rule means in SQL and `scan` counts the rows that break row rules, in one
-scan or none; `keys` and `foreign_keys` look after relationships; `schema_check` and `statistics`
-need no row at all; `runner` hands out the rules. Here findings become verdicts.
+In `mesh_defs.contract.checks`, `compile` says what a rule means in SQL and `scan` counts the rows
+that break row rules, in one scan or none; `keys` and `foreign_keys` look after relationships;
+`schema_check` and `statistics` need no row at all; `runner` hands out the rules. Here findings
+become verdicts.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mesh_defs.contract.checks.privacy import MASK, safe_reason, samples
+from mesh_defs.contract.checks.runner import Runner
 from mesh_defs.contract.describe import expected
-from mesh_defs.contract.privacy import MASK, safe_reason, samples
 from mesh_defs.contract.rules import Freshness, Retention
-from mesh_defs.contract.runner import Runner
 from mesh_defs.contract.verdicts import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from mesh_defs.contract.checks.findings import Finding
     from mesh_defs.contract.data import Staged, Surroundings
-    from mesh_defs.contract.findings import Finding
     from mesh_defs.contract.model import PortContract
     from mesh_defs.contract.rules import Rule
     from mesh_defs.contract.verdicts import Severity, Stage

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from mesh_defs.contract.checks.privacy import mentions
 from mesh_defs.contract.data import EngineResult
 from mesh_defs.contract.describe import values_text
-from mesh_defs.contract.privacy import mentions
 from mesh_defs.contract.verdicts import MAX_SAMPLES
 from mesh_defs.sql import quote
 

@@ -1,0 +1,1 @@
+"""Rules against data: what each kind means in SQL, and the cheapest way to decide it."""

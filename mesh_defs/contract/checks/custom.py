@@ -1,0 +1,86 @@
+"""Custom rules: each engine runs all of a port's at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from mesh_defs.contract.checks.findings import Finding, not_run
+from mesh_defs.contract.checks.privacy import MASK, masked_rows, mentions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from mesh_defs.contract.checks.table import Table
+    from mesh_defs.contract.data import Engine, EngineResult
+    from mesh_defs.contract.rules import Custom
+
+
+def check_custom(
+    rules: Sequence[Custom],
+    table: Table,
+    engines: Mapping[str, Engine],
+    personal: AbstractSet[str],
+) -> list[Finding]:
+    """One finding per rule, in their order, whatever an engine does. Raises only
+    `duckdb.InterruptException`."""
+    by_engine: dict[str, list[int]] = defaultdict(list)
+    for index, rule in enumerate(rules):
+        by_engine[rule.engine].append(index)
+    found: dict[int, Finding] = {}
+    for name, indexes in by_engine.items():
+        asked = [rules[index] for index in indexes]
+        answers = _ask(name, asked, table, engines, personal)
+        if isinstance(answers, str):
+            found.update((index, not_run(answers, name)) for index in indexes)
+        else:
+            for index, answer in zip(indexes, answers, strict=True):
+                found[index] = _finding(rules[index], answer, table, personal)
+    return [found[index] for index in range(len(rules))]
+
+
+def _ask(
+    name: str,
+    rules: Sequence[Custom],
+    table: Table,
+    engines: Mapping[str, Engine],
+    personal: AbstractSet[str],
+) -> Sequence[EngineResult] | str:
+    """The engine's answers, or why there are none."""
+    engine = engines.get(name)
+    if engine is None:
+        return f"no engine '{name}' here; known: {', '.join(sorted(engines)) or 'none'}"
+    try:
+        answers = engine.run(rules, table.rows, table.connection)
+    except duckdb.InterruptException:
+        raise
+    except Exception as error:  # noqa: BLE001 - code of others; whatever it raises is no pass
+        said = "its text may quote personal values" if personal else str(error)
+        return f"the engine {name} broke: {type(error).__name__}: {said}"
+    if len(answers) != len(rules):
+        return f"the engine {name} gave {len(answers)} results for {len(rules)} rules"
+    return answers
+
+
+def _finding(
+    rule: Custom, result: EngineResult, table: Table, personal: AbstractSet[str]
+) -> Finding:
+    private = rule.column in personal or mentions(str(rule.implementation), personal)
+    observed = result.observed
+    if private and result.failing_rows is not None:
+        observed = f"{result.failing_rows} rows"
+    elif private and result.success is not None:
+        observed = MASK
+    return Finding(
+        met=result.success,
+        observed=observed,
+        decided_by=rule.engine,
+        failing_rows=result.failing_rows,
+        rows=table.count,
+        reason=(result.reason or "the engine gave no reason") if result.success is None else None,
+        samples=() if result.success else masked_rows(result.samples, personal),
+        expected=result.expected or None,
+    )

@@ -1,0 +1,221 @@
+"""Hands every rule of a contract to what runs it, and collects what was found."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from mesh_defs.contract.checks.compile import Predicate, compile_rule
+from mesh_defs.contract.checks.custom import check_custom
+from mesh_defs.contract.checks.findings import CannotRun, Failing, Finding, broken_rows, not_run
+from mesh_defs.contract.checks.foreign_keys import check_foreign_key
+from mesh_defs.contract.checks.keys import check_unique
+from mesh_defs.contract.checks.metrics import check_counted, check_duplicates, check_row_count
+from mesh_defs.contract.checks.queries import check_query
+from mesh_defs.contract.checks.scan import Count, count_violations, reason_of
+from mesh_defs.contract.checks.schema_check import check_no_others, check_type
+from mesh_defs.contract.checks.table import Table
+from mesh_defs.contract.checks.times import check_time
+from mesh_defs.contract.data import Unavailable
+from mesh_defs.contract.rules import (
+    Bounds,
+    ColumnType,
+    Custom,
+    ForeignKey,
+    Freshness,
+    Length,
+    Metric,
+    NoOtherColumns,
+    NotNull,
+    Pattern,
+    Query,
+    Retention,
+    RowCondition,
+    Rule,
+    Unique,
+    Unrunnable,
+)
+from mesh_defs.sql import literal, quote
+
+if TYPE_CHECKING:
+    from mesh_defs.contract.data import Rows, Staged, Surroundings
+    from mesh_defs.contract.model import PortContract
+
+_ROW_RULES = (NotNull, Bounds, Length, Pattern, RowCondition)
+_COUNTED = frozenset({"nullValues", "missingValues", "invalidValues"})
+# How a rule would have been decided, for the verdict of one that could not run.
+_WAYS: Mapping[type[Rule], str] = {
+    ColumnType: "schema",
+    NoOtherColumns: "schema",
+    Unique: "key",
+    ForeignKey: "join",
+    Query: "query",
+}
+
+
+class Runner:
+    """One verification. Use it once, then `close` it."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        contract: PortContract,
+        staged: Staged,
+        surroundings: Surroundings,
+    ) -> None:
+        self._connection = connection
+        self._contract = contract
+        self._surroundings = surroundings
+        self._name = f"mesh_verify_{uuid.uuid4().hex}"
+        self._tables: dict[Rows, Table] = {}
+        self.added = self.table(staged.added)
+        self.whole = self.table(staged.whole)
+        self._kept = self.table(staged.kept) if staged.kept is not None else None
+
+    def table(self, rows: Rows) -> Table:
+        """The one table for ``rows``, so that nothing about them is read twice."""
+        if rows not in self._tables:
+            name = f"{self._name}_{len(self._tables)}"
+            self._tables[rows] = Table(self._connection, rows, name)
+        return self._tables[rows]
+
+    def close(self) -> None:
+        """Drop what was created on the connection."""
+        for table in self._tables.values():
+            table.close()
+        if "_object" in self.__dict__:
+            self._connection.execute(f"DROP VIEW IF EXISTS {self._object}")
+
+    def findings(self) -> list[Finding]:
+        """One finding per rule of the contract. Raises only `duckdb.InterruptException`."""
+        rules = self._contract.rules
+        found: dict[int, Finding] = {}
+        row_rules = [i for i, rule in enumerate(rules) if isinstance(rule, _ROW_RULES)]
+        counted = [i for i, rule in enumerate(rules) if _is_counted(rule)]
+        custom = [i for i, rule in enumerate(rules) if isinstance(rule, Custom)]
+        self._scanned(row_rules, self.added, found)
+        self._scanned(counted, self.whole, found)
+        self._custom(custom, found)
+        for index, rule in enumerate(rules):
+            if index not in found:
+                found[index] = guarded(partial(self._single, rule), _WAYS.get(type(rule), "scan"))
+        return [found[index] for index in range(len(rules))]
+
+    def _scanned(self, indexes: Sequence[int], table: Table, found: dict[int, Finding]) -> None:
+        """Rules that look at one row at a time, all of them together."""
+        rules = self._contract.rules
+        predicates: dict[int, Predicate] = {}
+        for index in indexes:
+            try:
+                predicates[index] = compile_rule(rules[index], table.columns)
+            except CannotRun as error:
+                found[index] = not_run(str(error), "scan")
+            except duckdb.InterruptException:
+                raise
+            except duckdb.Error as error:
+                found[index] = not_run(reason_of(error), "scan")
+        counts = count_violations(table, list(predicates.values()))
+        for (index, predicate), count in zip(predicates.items(), counts, strict=True):
+            if isinstance(count, CannotRun):
+                found[index] = not_run(str(count), "scan")
+            else:
+                conclude = partial(_conclude, rules[index], table, predicate, count)
+                found[index] = guarded(conclude, count.decided_by)
+
+    def _custom(self, indexes: Sequence[int], found: dict[int, Finding]) -> None:
+        rules = [rule for rule in self._contract.rules if isinstance(rule, Custom)]
+        if not rules:
+            return
+        personal = self._contract.personal_columns
+        engines = self._surroundings.engines
+        try:
+            results = check_custom(rules, self.whole, engines, personal)
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error as error:
+            results = [not_run(reason_of(error), rule.engine) for rule in rules]
+        found.update(zip(indexes, results, strict=True))
+
+    def _single(self, rule: Rule) -> Finding:
+        if isinstance(rule, ColumnType):
+            return self._both(partial(check_type, rule))
+        if isinstance(rule, NoOtherColumns):
+            return self._both(partial(check_no_others, rule))
+        if isinstance(rule, Unique):
+            # Only what blocks is sure to hold for the rows that were kept.
+            kept = self._kept if rule.severity == "error" else None
+            return check_unique(rule, self.added, self.whole, kept)
+        if isinstance(rule, ForeignKey):
+            return check_foreign_key(rule, self.whole, self._target(rule))
+        if isinstance(rule, (Freshness, Retention)):
+            return check_time(rule, self.whole, self._surroundings.now)
+        if isinstance(rule, Query):
+            return check_query(rule, self.whole, self._object, self._contract.personal_columns)
+        if isinstance(rule, Metric) and rule.metric == "duplicateValues":
+            return check_duplicates(rule, self.whole)
+        if isinstance(rule, Metric) and rule.metric == "rowCount":
+            return check_row_count(rule, self.whole)
+        if isinstance(rule, Unrunnable):
+            raise CannotRun(rule.reason)
+        raise CannotRun(f"there is no way to run rules of class {type(rule).__name__}")
+
+    def _both(self, check: Callable[[Table], Finding]) -> Finding:
+        """A question about the schema, asked of the new rows first: of several files, an engine
+        shows the schema of the first."""
+        finding = check(self.added)
+        return check(self.whole) if finding.met and self.whole is not self.added else finding
+
+    def _target(self, rule: ForeignKey) -> Table:
+        if rule.target is None:
+            return self.whole
+        relations = self._surroundings.relations
+        target = relations.get(str(rule.target))
+        if target is None:
+            known = ", ".join(sorted(relations)) or "none"
+            raise CannotRun(f"the target {rule.target} is not at hand; at hand: {known}")
+        if isinstance(target, Unavailable):
+            raise CannotRun(target.reason)
+        return self.table(target)
+
+    @cached_property
+    def _object(self) -> str:
+        """A view over the whole version for ``{object}``: by its port's name, so that messages
+        read well and plain SQL works, unless the connection already knows that name."""
+        name = self._contract.name
+        # A literal, because DuckDB's prepared parameters import pandas, which costs a second.
+        taken = self._connection.execute(
+            "SELECT 1 FROM (SELECT table_name AS name FROM duckdb_tables()"
+            " UNION ALL SELECT view_name FROM duckdb_views())"
+            f" WHERE lower(name) = lower({literal(name)})"
+        ).fetchone()
+        view = quote(self._name if taken else name)
+        self._connection.execute(f"CREATE TEMP VIEW {view} AS SELECT * FROM {self.whole.sql}")
+        return view
+
+
+def guarded(check: Callable[[], Finding], way: str) -> Finding:
+    """What ``check`` finds; when it cannot run, a finding that says why."""
+    try:
+        return check()
+    except CannotRun as error:
+        return not_run(str(error), way)
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        return not_run(reason_of(error), way)
+
+
+def _is_counted(rule: Rule) -> bool:
+    return isinstance(rule, Metric) and rule.metric in _COUNTED
+
+
+def _conclude(rule: Rule, table: Table, predicate: Predicate, count: Count) -> Finding:
+    if isinstance(rule, Metric):
+        return check_counted(rule, table, predicate, count)
+    columns = predicate.columns or ((rule.column,) if rule.column is not None else ())
+    failing = Failing(table.sql, predicate.violation, columns)
+    return broken_rows(count.failing, table.count, count.decided_by, failing)

@@ -1,0 +1,1 @@
+"""ODCS in: one module per part of the standard, each turning YAML into rules and faults."""
