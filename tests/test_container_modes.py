@@ -125,10 +125,25 @@ def test_any_delta_reader_sees_what_mesh_open_sees(tmp_path: Path, output: str) 
     ours = mesh_defs.open("mesh://shop/things", root=tmp_path).arrow()
     table = DeltaTable(str(tmp_path / ".mesh/storage/shop/things/ports/things"))
     theirs = table.to_pyarrow_table()
-    difference = duckdb.sql("(from ours except all from theirs) union all "
-                            "(from theirs except all from ours)")
+    difference = duckdb.sql(
+        "(from ours except all from theirs) union all (from theirs except all from ours)"
+    )
     assert difference.fetchall() == []
     assert ours.num_rows == theirs.num_rows
+
+
+def test_nothing_new_past_the_cursor_is_up_to_date(tmp_path: Path) -> None:
+    mesh_with(tmp_path, "{mode: append, cursor: id}")
+    source(tmp_path, 0, 100)
+    run(tmp_path)
+    source(tmp_path, 0, 90, "other")
+    mesh = load(tmp_path)
+    product = mesh.product("mesh://shop/things")
+    assert not is_current(mesh, product)
+    assert run(tmp_path).outcome == "unchanged"
+    assert is_current(mesh, product)
+    source(tmp_path, 0, 101)
+    assert not is_current(mesh, product)
 
 
 def test_rebuild_starts_over_in_an_append_port(tmp_path: Path) -> None:
@@ -162,6 +177,9 @@ def test_up_to_date_follows_inputs_and_code(tmp_path: Path) -> None:
     source(tmp_path, 0, 101)
     assert not is_current(mesh, mesh.product("mesh://shop/things"))
     run(tmp_path)
-    write(tmp_path, {"domains/shop/things/things.sql": "select id, day, upper(text) as text from things"})
+    write(
+        tmp_path,
+        {"domains/shop/things/things.sql": "select id, day, upper(text) as text from things"},
+    )
     mesh = load(tmp_path)
     assert not is_current(mesh, mesh.product("mesh://shop/things"))

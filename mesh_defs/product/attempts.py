@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mesh_defs.contract.verdicts import Verdict
+from mesh_defs.product.ledger import InputRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mesh_defs.drivers.storage.protocol import ProductStore
 
 FOLDER = "runs"
@@ -20,7 +23,8 @@ Result = Literal["running", "published", "unchanged", "failed", "error", "killed
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One run: ``failed`` when a promise or expectation did, ``error`` when something broke,
-    ``killed`` when it ended without a word. Times are ISO 8601 in UTC."""
+    ``killed`` when it ended without a word. Times are ISO 8601 in UTC. ``digest`` is that of the
+    code that ran, ``inputs`` what it read."""
 
     run_id: str
     started_at: str
@@ -29,6 +33,8 @@ class Attempt:
     version: int | None = None
     message: str | None = None
     verdicts: tuple[Verdict, ...] = ()
+    digest: str = ""
+    inputs: Mapping[str, InputRecord] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -75,5 +81,7 @@ class Attempts:
     def _read(self, name: str) -> Attempt:
         content = self.store.read(f"{FOLDER}/{name}") or b"{}"
         values: dict[str, Any] = json.loads(content)
+        inputs = values.get("inputs", {})
+        values["inputs"] = {port: InputRecord(**read) for port, read in inputs.items()}
         values["verdicts"] = tuple(Verdict.from_dict(v) for v in values.get("verdicts", []))
         return Attempt(**values)

@@ -11,7 +11,6 @@ from mesh_defs.faults import Fault, relative
 from mesh_defs.product.load import DOMAINS, load_mesh
 from mesh_defs.product.prepare import hook_faults
 from mesh_defs.settings import FILE as MESH_FILE
-from mesh_defs.workspace import FILE as WORKSPACE_FILE
 from mesh_defs.workspace import read_workspace
 
 if TYPE_CHECKING:
@@ -63,9 +62,12 @@ def check_loaded(mesh: Mesh, only: str | None = None) -> Findings:
     for fault in sorted(set(faults)):
         if only is None or owners.concerns(fault, only):
             groups.setdefault(owners.owner(fault), []).append(fault)
-    everything = [*mesh.products.values(), *mesh.broken.values()]
-    looked_at = [p for p in everything if only is None or _meet(_folder(mesh, p), only)]
+    looked_at = [p for p in _all(mesh) if only is None or _meet(_folder(mesh, p), only)]
     return Findings({name: tuple(found) for name, found in groups.items()}, len(looked_at))
+
+
+def _all(mesh: Mesh) -> list[Product | BrokenProduct]:
+    return [*mesh.products.values(), *mesh.broken.values()]
 
 
 def _folder(mesh: Mesh, product: Product | BrokenProduct) -> str:
@@ -82,8 +84,7 @@ class _Owners:
     it (a file elsewhere, such as a dbt project)."""
 
     def __init__(self, mesh: Mesh) -> None:
-        products = [*mesh.products.values(), *mesh.broken.values()]
-        self.folders = {_folder(mesh, p): f"mesh://{p.identity}" for p in products}
+        self.folders = {_folder(mesh, p): f"mesh://{p.identity}" for p in _all(mesh)}
         self.found_by = {f: _folder(mesh, p) for p in mesh.broken.values() for f in p.faults}
 
     def _home(self, fault: Fault) -> str | None:
@@ -105,7 +106,7 @@ class _Owners:
         return _meet(home, only) if home is not None else _meet(fault.file, only)
 
 
-def _sql_faults(mesh: Mesh) -> Iterable[Fault]:
+def _sql_faults(mesh: Mesh) -> list[Fault]:
     files: list[tuple[Path, list[str] | None]] = []
     for product in mesh.products.values():
         if product.transform.kind == "sql":
@@ -171,11 +172,3 @@ def _line_of(query: str, relation: str) -> int:
         if word.search(line.split("--", maxsplit=1)[0]):
             return number
     return 1
-
-
-def only_of(mesh_root: Path, path: Path) -> str:
-    """``path``, which lies inside the mesh, as `check_mesh` takes it; "." is all of it."""
-    return relative(path.resolve(), mesh_root.resolve())
-
-
-__all__ = ["WORKSPACE_FILE", "Findings", "check_loaded", "check_mesh", "only_of"]

@@ -93,6 +93,8 @@ def _attempt(
             version=report.version if report.outcome == "published" else None,
             message=report.explanation() if report.outcome == "failed" else None,
             verdicts=report.verdicts,
+            digest=product.digest,
+            inputs=dict(report.inputs),
         )
     )
     observer(Progress(product.identity, "told", time.perf_counter() - started, report.rows))
@@ -108,13 +110,15 @@ def recover(mesh: Mesh, product: Product, store: ProductStore) -> None:
 
 
 def is_current(mesh: Mesh, product: Product) -> bool:
-    """Whether the newest published version was made by this code from these very inputs.
+    """Whether this code has nothing new to publish from these very inputs: it made the newest
+    version from them, or its last run found nothing in them that was not published already.
 
     An input that cannot be reached or was never published counts as not current, so that the run
     itself tells why.
     """
-    record = Ledger(product_store(mesh.settings, product.domain, product.name)).latest()
-    if record is None or record.digest != product.digest:
+    store = product_store(mesh.settings, product.domain, product.name)
+    record = Ledger(store).latest()
+    if record is None:
         return False
     try:
         inputs = current_inputs(mesh.settings, product)
@@ -122,7 +126,15 @@ def is_current(mesh: Mesh, product: Product) -> bool:
         return False
     if any(i.version is None and i.fingerprint is None for i in inputs.values()):
         return False
-    return inputs == dict(record.inputs)
+    if record.digest == product.digest and dict(record.inputs) == inputs:
+        return True
+    last = Attempts(store).latest()
+    return (
+        last is not None
+        and last.result == "unchanged"
+        and last.digest == product.digest
+        and dict(last.inputs) == inputs
+    )
 
 
 def work_folder(mesh: Mesh) -> Path:

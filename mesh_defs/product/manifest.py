@@ -19,11 +19,11 @@ Grain = Literal["day", "week", "month"]
 COMPONENT_TYPE = "mesh_defs.DataProduct"
 
 # https://semver.org/#is-there-a-suggested-regular-expression-regex-to-check-a-semver-string
-_SEMVER = re.compile(
+SEMVER = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
     r"(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?\Z"
 )
-_OWNER = re.compile(r"(team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+)\Z")
+OWNER = re.compile(r"(team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+)\Z")
 _SERVICE = re.compile(r"([a-z][a-z0-9_]*)://([^\s/][^\s]*)\Z")
 
 # Python parameters, SQL relations and dbt sources carry input names, so these words are taken.
@@ -216,14 +216,14 @@ class Manifest(Strict):
     @field_validator("version")
     @classmethod
     def _semver(cls, value: str) -> str:
-        if not _SEMVER.match(value):
+        if not SEMVER.match(value):
             raise ValueError("a semantic version such as 1.0.0")
         return value
 
     @field_validator("owner")
     @classmethod
     def _reachable(cls, value: str) -> str:
-        if not _OWNER.match(value):
+        if not OWNER.match(value):
             raise ValueError("an e-mail address or team:<name>")
         return value
 

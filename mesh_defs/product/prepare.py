@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import re
 import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from mesh_defs.errors import MeshError, SourceUnavailable
+from mesh_defs.errors import MeshError
 from mesh_defs.faults import Fault, did_you_mean
-from mesh_defs.settings import FILE
+from mesh_defs.settings import FILE, PROFILE_VARIABLE, ROOT_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from mesh_defs.settings import Settings
@@ -34,31 +35,31 @@ _ALLOWED = "module:function, a module below the mesh's root or an installed one"
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One service that was prepared, in ``seconds``; ``told`` are the steps in words."""
+    """What became of one service's preparation, in ``seconds``: ``told`` are the steps in words,
+    ``error`` says why it could not be prepared (None when it was)."""
 
     service: str
     seconds: float
     told: tuple[str, ...]
+    error: str | None = None
 
 
-def prepare_services(
-    settings: Settings, report: Callable[[str, str], None]
-) -> Iterator[Prepared]:
+def prepare_services(settings: Settings, report: Callable[[str, str], None]) -> list[Prepared]:
     """Prepare every service of the profile that has a hook, one after the other.
 
-    ``report`` is told the service and the step. Raises `MeshError` for a hook that cannot be called
-    and what the hook raises, other errors as `SourceUnavailable`.
+    ``report`` is told the service and the step. One that fails keeps no other from being prepared,
+    so nothing is raised; its `Prepared` has the error.
     """
-    for name in settings.services:
-        hook = settings.services[name].get(KEY)
-        if hook is not None:
-            yield _prepare(settings, name, str(hook), report)
+    return [
+        _prepare(settings, name, str(service[KEY]), report)
+        for name, service in settings.services.items()
+        if KEY in service
+    ]
 
 
 def _prepare(
     settings: Settings, name: str, hook: str, report: Callable[[str, str], None]
 ) -> Prepared:
-    function = _load(settings.root, name, hook)
     told: list[str] = []
 
     def tell(step: str) -> None:
@@ -66,24 +67,24 @@ def _prepare(
         report(name, step)
 
     started = time.perf_counter()
+    error = None
     try:
+        function = load_hook(settings.root, name, hook)
         function(settings.resolved(settings.services[name]), settings.root, tell)
-    except MeshError:
-        raise
-    except Exception as error:
-        raise SourceUnavailable(
-            f"service '{name}' could not be prepared: {hook} raised "
-            f"{type(error).__name__}: {error}"
-        ) from error
-    return Prepared(name, time.perf_counter() - started, tuple(told))
+    except MeshError as failure:
+        error = str(failure)
+    except Exception as failure:  # noqa: BLE001  the hook is the mesh's own code and may raise all
+        error = f"{hook} raised {type(failure).__name__}: {failure}"
+    return Prepared(name, time.perf_counter() - started, tuple(told), error)
 
 
-def _load(root: Path, service: str, hook: str) -> Hook:
+def load_hook(root: Path, service: str, hook: str) -> Hook:
+    """The function that ``hook`` names. Raises `MeshError`: what is wrong, what is allowed."""
     where = f"{FILE}: services.{service}.{KEY}"
     match = _FORM.match(hook)
     if match is None:
         raise MeshError(f"{where}: found '{hook}'; allowed: {_ALLOWED}")
-    make_importable(root)
+    _make_importable(root)
     try:
         module = importlib.import_module(match.group(1))
     except ImportError as error:
@@ -101,8 +102,15 @@ def _load(root: Path, service: str, hook: str) -> Hook:
     return cast("Hook", function)
 
 
-def make_importable(root: Path) -> None:
-    """Let this process import the mesh's own modules."""
+def enter(settings: Settings) -> None:
+    """Let the mesh's own code run in this process: its modules are found, and what it opens or
+    starts sees the same mesh and profile."""
+    _make_importable(settings.root)
+    os.environ[ROOT_VARIABLE] = str(settings.root)
+    os.environ[PROFILE_VARIABLE] = settings.profile_name
+
+
+def _make_importable(root: Path) -> None:
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
 
@@ -130,4 +138,4 @@ def _exists(root: Path, module: str) -> bool:
     if local.with_suffix(".py").is_file() or (local / "__init__.py").is_file():
         return True
     # The first part alone: to find what lies inside a package would import the package.
-    return (root / parts[0]).exists() is False and importlib.util.find_spec(parts[0]) is not None
+    return not (root / parts[0]).exists() and importlib.util.find_spec(parts[0]) is not None

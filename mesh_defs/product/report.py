@@ -40,7 +40,6 @@ class PortReport:
     added_rows: int
     bytes: int
     verdicts: tuple[Verdict, ...]
-    columns: tuple[tuple[str, str], ...]
     table_version: int | None = None
 
 

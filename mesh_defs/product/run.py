@@ -67,7 +67,9 @@ class Run:
         self.expectations: tuple[Verdict, ...] = ()
         self.engines: dict[str, Engine] = {}
         self.plans: dict[str, PortPlan] = {}
+        self.dbt_verdicts: dict[str, tuple[Verdict, ...]] = {}
         self.lineage_sql: dict[str, str] = {}
+        self.lineage_steps: dict[str, str] = {}
 
     def execute(self) -> RunReport:
         """Run to the end; see `mesh_defs.product.container.run_product` for what is raised."""
@@ -160,10 +162,12 @@ class Run:
             from mesh_defs.product.transform_dbt import dbt_queries
 
             built = dbt_queries(
-                self.mesh, self.product, self.inputs, compute.connection, self.scratch
+                self.mesh, self.product, self.inputs, compute.connection, self.scratch, self.now
             )
             self.engines["dbt"] = built.tests
+            self.dbt_verdicts = dict(built.verdicts)
             self.lineage_sql = dict(built.compiled)
+            self.lineage_steps = dict(built.intermediate)
             self._lock(compute, relations, before, built.paths)
             return dict(built.queries)
         self._lock(compute, relations, before, ())
@@ -229,12 +233,13 @@ class Run:
                 from mesh_defs.contract.engines.great_expectations import GreatExpectations
 
                 engines["greatExpectations"] = GreatExpectations(promise.personal_columns)
-            found[name] = verify(
+            promised = verify(
                 compute.connection,
                 promise,
                 plan.staged(),
                 Surroundings(relations=relations, engines=engines, now=self.now),
             )
+            found[name] = (*promised, *self.dbt_verdicts.get(name, ()))
             self._step(f"verified:{name}", plan.rows)
         return found
 
@@ -276,9 +281,21 @@ class Run:
             ports=ports,
             expectations=self.expectations,
             seconds=dict(self.steps),
-            lineage={},
+            lineage=self._lineage(compute),
         )
         return record, commits
+
+    def _lineage(self, compute: Compute) -> Mapping[str, object]:
+        from mesh_defs.product.lineage import run_lineage
+
+        return run_lineage(
+            self.product,
+            self.mesh,
+            compute.connection,
+            self.lineage_sql,
+            self.lineage_steps if self.product.transform.kind == "dbt" else None,
+            self.last.lineage if self.last is not None else None,
+        )
 
     def _table_version(self, port: str) -> int:
         """The version of the port's table that the ledger knows, or what is there without one."""
@@ -340,7 +357,6 @@ class Run:
                 added_rows=sum(file.rows for file in plan.written),
                 bytes=plan.bytes,
                 verdicts=verdicts.get(name, ()),
-                columns=(),
                 table_version=record.ports[name].table_version if record else None,
             )
             for name, plan in self.plans.items()

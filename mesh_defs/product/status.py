@@ -146,7 +146,7 @@ class ProductDetails:
 
 def mesh_status(mesh: Mesh) -> list[ProductStatus]:
     """The status of every product, sound or broken, by domain and name."""
-    return [_status(mesh, identity) for identity in sorted({*mesh.products, *mesh.broken})]
+    return [product_status(mesh, identity) for identity in sorted({*mesh.products, *mesh.broken})]
 
 
 def product_details(mesh: Mesh, url: MeshUrl) -> ProductDetails:
@@ -158,10 +158,11 @@ def product_details(mesh: Mesh, url: MeshUrl) -> ProductDetails:
         raise UnknownAddress(f"no product mesh://{identity} in '{mesh.root}'. Fix: {fix}")
     domain, name = identity.split("/")
     history = tuple(Ledger(product_store(mesh.settings, domain, name)).newest_first())
-    return ProductDetails(_status(mesh, identity), mesh.products.get(identity), history)
+    return ProductDetails(product_status(mesh, identity), mesh.products.get(identity), history)
 
 
-def _status(mesh: Mesh, identity: str) -> ProductStatus:
+def product_status(mesh: Mesh, identity: str) -> ProductStatus:
+    """The status of the product ``<domain>/<product>``, which the mesh has, sound or broken."""
     product, broken = mesh.products.get(identity), mesh.broken.get(identity)
     record, attempt = _published(mesh.settings, identity)
     return ProductStatus(

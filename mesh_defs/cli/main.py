@@ -1,0 +1,165 @@
+"""``mesh``: finds the command, runs it, and turns what went wrong into words and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from mesh_defs.errors import InvalidMesh, MeshError, PromiseBroken
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OK, NO, WRONG_USE, BROKE, INTERRUPTED = 0, 1, 2, 3, 130
+
+# Each command and the module that has it; a module is imported when its command is asked for.
+COMMANDS = {
+    "up": "mesh_defs.cli.up",
+    "down": "mesh_defs.cli.down",
+    "reset": "mesh_defs.cli.reset",
+    "check": "mesh_defs.cli.check",
+    "run": "mesh_defs.cli.run",
+    "status": "mesh_defs.cli.status",
+    "new": "mesh_defs.cli.new",
+    "schema": "mesh_defs.cli.schema",
+}
+
+
+class LazyGroup(TyperGroup):
+    """Commands that are imported one by one, so that each costs only what it needs itself."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The names of all commands, in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name, imported now."""
+        home = COMMANDS.get(cmd_name)
+        if home is None:
+            return None
+        command = typer.main.get_command(import_module(home).app)
+        command.name = cmd_name
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with the known commands when one is unknown."""
+        from mesh_defs.faults import did_you_mean
+
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            allowed = ", ".join(COMMANDS)
+            fix = did_you_mean(args[0], COMMANDS)
+            ctx.fail(f"No such command '{args[0]}'; allowed: {allowed}. Fix: {fix}")
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"mesh {version('mesh-defs')}")
+        except PackageNotFoundError:
+            typer.echo("mesh (a source tree that is not installed)")
+        raise typer.Exit
+
+
+@app.callback()
+def mesh(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """A data mesh of autonomous data products, on Dagster.
+
+    Works on the mesh of the working folder: the nearest folder above with a mesh.yaml, or the one
+    that MESH_ROOT names. NO_COLOR takes the colours away.
+
+    Exit codes: 0 fine, 1 the answer is no, 2 wrong use, 3 something broke, 130 stopped by Ctrl-C.
+
+    \b
+    Example:
+      mesh --version
+    """
+
+
+def run() -> NoReturn:
+    """The entry point of the command ``mesh``."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run ``mesh`` with ``arguments``; its exit code.
+
+    Raises nothing but typer's `SystemExit`, when who reads the output went away (``| head``).
+    """
+    try:
+        command = typer.main.get_command(app)
+        result = command.main(args=list(arguments), prog_name="mesh", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _interrupted()
+    except MeshError as error:
+        typer.echo(f"mesh: {error}", err=True)
+        return NO if isinstance(error, InvalidMesh | PromiseBroken) else BROKE
+    except Exception as error:  # noqa: BLE001  the last resort: a bug becomes one line and a file
+        return _crashed(error)
+    return _interrupted() if result == INTERRUPTED else result if isinstance(result, int) else OK
+
+
+def _interrupted() -> int:
+    typer.echo("mesh: stopped", err=True)
+    return INTERRUPTED
+
+
+def _crashed(error: Exception) -> int:
+    text = "".join(traceback.format_exception(error))
+    name = f"crash-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
+    file = _log_folder() / name
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError:
+        typer.echo(text, err=True)
+        return BROKE
+    first = (str(error).strip().splitlines() or [""])[0]
+    typer.echo(
+        f"mesh: something broke that should not: {type(error).__name__}: {first}\n"
+        f"the traceback is in {file}",
+        err=True,
+    )
+    return BROKE
+
+
+def _log_folder() -> Path:
+    from mesh_defs.settings import find_root
+
+    try:
+        return find_root() / ".mesh" / "logs"
+    except MeshError:
+        return Path(tempfile.gettempdir())

@@ -1,0 +1,128 @@
+"""How results look: tables and colours for people, JSON for programs, plain text for pipes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+_PIPE_COLUMNS = 4096
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+
+COLOURS = {
+    "passed": "green",
+    "published": "green",
+    "running": "cyan",
+    "unchanged": "green",
+    "current": "green",
+    "warned": "yellow",
+    "never published": "yellow",
+    "killed": "yellow",
+    "failed": "red",
+    "error": "red",
+    "waiting": "yellow",
+    "broken": "red",
+}
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+ForProfile = Annotated[
+    str | None,
+    typer.Option("--profile", metavar="NAME", help="The infra profile (default: mesh.yaml's)."),
+]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where text for people goes. Nothing in it is read as markup.
+
+    Lines are never cut or folded, so that what is copied from them is whole; tables fit the
+    terminal (`show_table`).
+    """
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _PIPE_COLUMNS
+    return Console(
+        file=stream, width=width, markup=False, highlight=False, emoji=False, soft_wrap=True
+    )
+
+
+def print_json(value: object) -> None:
+    """``value`` as JSON on standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def text(value: object, style: str = "") -> Text:
+    """``value`` for a terminal: control characters, which could rewrite it, are spelled out."""
+    from rich.text import Text
+
+    return Text(printable(str(value)), style=style)
+
+
+def printable(value: str) -> str:
+    """``value`` with every character that is not printable spelled out, but for line ends."""
+    if value.isprintable():
+        return value
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in value
+    )
+
+
+def coloured(word: str) -> Text:
+    """A word of state in its colour."""
+    return text(word, COLOURS.get(word, ""))
+
+
+def table(columns: Sequence[str], right: Iterable[str] = ()) -> Table:
+    """An empty table; the columns in ``right`` hold numbers."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    numbers = set(right)
+    for column in columns:
+        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    return made
+
+
+def show_table(made: RenderableType) -> None:
+    """Print a table on standard output, folded to the terminal's width."""
+    console().print(made, soft_wrap=False)
+
+
+def tally_text(counts: Mapping[str, int] | None) -> Text:
+    """Counts of verdicts such as ``12 passed, 1 warned``."""
+    from rich.text import Text
+
+    if counts is None:
+        return Text("-")
+    parts = [text(f"{n} {word}", COLOURS[word]) for word, n in counts.items() if n]
+    return Text(", ").join(parts) if parts else Text("none")
+
+
+def age(moment: datetime) -> str:
+    """How long ago ``moment`` (aware) was, in its largest unit."""
+    seconds = max(0.0, (datetime.now(UTC) - moment).total_seconds())
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s ago"
+    if seconds < _HOUR:
+        return f"{seconds / _MINUTE:.0f} min ago"
+    if seconds < _DAY:
+        return f"{seconds / _HOUR:.0f} h ago"
+    return f"{seconds / _DAY:.0f} d ago"
+
+
+def seconds_text(seconds: float | None) -> str:
+    """Seconds with as many digits as say something."""
+    if seconds is None:
+        return "-"
+    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"

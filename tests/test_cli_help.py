@@ -1,0 +1,72 @@
+"""Every command's help has an example; the reference pages and schemas are those of the code."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from commands import REPOSITORY, aircraft_mesh, mesh
+
+from mesh_defs.cli.reference import commands, examples, pages
+from mesh_defs.product.manifest import DbtTransform, Input, Manifest, Output, Trigger
+from mesh_defs.settings import MeshFile, Profile
+
+COMMANDS = dict(commands())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    command = COMMANDS[name]
+    assert command.help
+    lines = examples(command)
+    assert lines
+    assert all(line == name or line.startswith(f"{name} ") for line in lines)
+    for parameter in command.params:
+        assert getattr(parameter, "help", None), f"{name} does not explain {parameter.name}"
+
+
+def test_what_prints_data_prints_json_too() -> None:
+    for name in ("mesh up", "mesh down", "mesh check", "mesh run", "mesh status"):
+        assert any("--json" in parameter.opts for parameter in COMMANDS[name].params)
+
+
+def test_the_examples_of_every_help_run(tmp_path: Path) -> None:
+    root = aircraft_mesh(tmp_path)
+    ran = 0
+    # `up` has a test of its own, with real servers; here it builds alone.
+    for name, command in COMMANDS.items():
+        for line in examples(command):
+            arguments = shlex.split(line)[1:]
+            if name == "mesh up":
+                arguments = [*arguments, *([] if "--once" in arguments else ["--once"])]
+            done = mesh(root, *arguments)
+            assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+            ran += 1
+    assert ran >= len(COMMANDS)
+
+
+@pytest.mark.parametrize("page", ["cli.md", "manifest.md"])
+def test_the_reference_pages_are_up_to_date(page: str) -> None:
+    written = (REPOSITORY / "docs/reference" / page).read_text(encoding="utf-8")
+    assert written == pages()[page], "run: python -m mesh_defs.cli.reference"
+
+
+def test_every_option_is_in_the_reference() -> None:
+    text = (REPOSITORY / "docs/reference/cli.md").read_text(encoding="utf-8")
+    for name, command in COMMANDS.items():
+        section = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert all(f"`{option}" in section for option in parameter.opts), name
+
+
+@pytest.mark.parametrize(
+    "model", [Manifest, Input, Output, DbtTransform, Trigger, MeshFile, Profile]
+)
+def test_every_key_of_every_model_is_in_the_reference(model: type[Manifest]) -> None:
+    text = (REPOSITORY / "docs/reference/manifest.md").read_text(encoding="utf-8")
+    for name, field in model.model_fields.items():
+        assert f"| `{field.alias or name}` |" in text
+        assert field.description, f"{model.__name__}.{name} has no description"

@@ -1,0 +1,66 @@
+"""``mesh reset`` and ``mesh down`` without servers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from commands import aircraft_mesh, mesh
+
+URL = "mesh://fleet/aircraft"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    mesh_root = aircraft_mesh(tmp_path)
+    assert mesh(mesh_root, "run", URL).returncode == 0
+    return mesh_root
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n"])
+def test_it_asks_and_no_is_the_default(root: Path, answer: str) -> None:
+    done = mesh(root, "reset", answer=answer)
+    assert done.returncode == 1
+    assert "nothing was removed" in done.stdout
+    assert (root / ".mesh/storage").is_dir()
+
+
+def test_without_anybody_to_ask_nothing_is_removed(root: Path) -> None:
+    done = mesh(root, "reset", answer="")
+    assert done.returncode != 0
+    assert (root / ".mesh/storage").is_dir()
+
+
+@pytest.mark.parametrize(("arguments", "answer"), [((), "y\n"), (("--yes",), "")])
+def test_it_removes_the_state_and_nothing_else(
+    root: Path, arguments: tuple[str, ...], answer: str
+) -> None:
+    before = {p: p.read_bytes() for p in root.rglob("*") if p.is_file() and ".mesh" not in p.parts}
+    done = mesh(root, "reset", *arguments, answer=answer)
+    assert done.returncode == 0, done.stderr
+    assert not (root / ".mesh").exists()
+    assert not (root / ".mesh.removed").exists()
+    assert {p: p.read_bytes() for p in root.rglob("*") if p.is_file()} == before
+    again = mesh(root, "reset")
+    assert (again.returncode, again.stdout) == (0, "nothing to remove\n")
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    root = aircraft_mesh(tmp_path / "mesh")
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("keep")
+    (root / ".mesh").symlink_to(precious)
+    done = mesh(root, "reset", "--yes")
+    assert done.returncode == 3
+    assert str(precious) in done.stderr
+    assert (precious / "file").read_text() == "keep"
+
+
+def test_down_is_fine_when_nothing_runs(tmp_path: Path) -> None:
+    root = aircraft_mesh(tmp_path)
+    assert mesh(root, "down").stdout == "nothing runs\n"
+    done = mesh(root, "down", "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"stopped": []})
+    assert not (root / ".mesh").exists()
