@@ -11,9 +11,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.product.domain import DOMAIN_TYPE, FOLDER_TYPE, DomainManifest
+from mesh_defs.product.manifest import COMPONENT_TYPE, Manifest
 from mesh_defs.product.manifest import OWNER as OWNER
 from mesh_defs.product.manifest import SEMVER as SEMVER
-from mesh_defs.product.manifest import COMPONENT_TYPE, Manifest
 from mesh_defs.settings import MeshFile
 from mesh_defs.urls import NAME
 
