@@ -1,0 +1,294 @@
+"""Column lineage of DuckDB SQL: qualified by sqlglot, then followed from scope to scope.
+
+sqlglot names every column's relation and writes stars out. What follows walks the scopes as a graph
+whose nodes are (scope, position of a column), so that each is looked at once and recursive queries
+end. What cannot be resolved has a reason instead of sources, and so has all that comes from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from sqlglot import exp
+from sqlglot.optimizer.scope import Scope
+
+from mesh_defs.product import lineage_scopes as scopes
+from mesh_defs.product.lineage_relations import DIALECT, Relations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mesh_defs.product.lineage_relations import Key
+
+Source = tuple[str, str]
+Node = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Where one column comes from: (input, column) pairs, or the reason why that is unknown."""
+
+    sources: frozenset[Source] = frozenset()
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class Step:
+    """What one column is made of directly: inputs' columns, and other nodes."""
+
+    sources: set[Source] = field(default_factory=set)
+    nodes: set[Node] = field(default_factory=set)
+    reason: str | None = None
+
+    def unknown(self, reason: str) -> None:
+        """Keep the first reason."""
+        self.reason = self.reason or reason
+
+
+class Tracer:
+    """Follows columns through queries over the same inputs and intermediate relations; see
+    `mesh_defs.product.lineage_relations.Relations`."""
+
+    def __init__(
+        self,
+        inputs: Mapping[str, Mapping[str, str]],
+        intermediate: Mapping[str, str] | None = None,
+    ) -> None:
+        self.relations = Relations(inputs, intermediate)
+        self.roots: dict[Key, Scope | str] = {}
+        self.trees: list[Scope] = []  # Kept, because what follows knows their parts by id().
+        self.held: dict[int, Scope] = {}
+        self.named: dict[int, list[str]] = {}
+        self.recursive: dict[int, Scope] = {}
+        self.steps: dict[Node, Step] = {}
+
+    def trace(self, query: str) -> dict[str, Flow]:
+        """The flow of every named column of ``query``, by its name in lower case.
+
+        Raises `sqlglot.errors.SqlglotError` for text that sqlglot cannot read, `ValueError`.
+        """
+        root = self._root(query)
+        return {
+            name: self._flow(self._node(root, index))
+            for index, name in enumerate(self._names(root))
+            if name
+        }
+
+    def _flow(self, start: Node) -> Flow:
+        sources: set[Source] = set()
+        seen = {start}
+        stack = [start]
+        while stack:
+            step = self._step(stack.pop())
+            if step.reason is not None:
+                return Flow(reason=step.reason)
+            sources |= step.sources
+            stack += step.nodes - seen
+            seen |= step.nodes
+        return Flow(frozenset(sources))
+
+    def _root(self, query: str) -> Scope:
+        placed = self.relations.parse(query, self._columns_of)
+        root = scopes.qualified(placed.expression, placed.schema)
+        self.trees.append(root)
+        for scope in root.traverse():
+            for common in scope.cte_scopes:
+                # Within itself, sqlglot knows a recursive query by its first part alone.
+                if isinstance(common.expression, exp.SetOperation):
+                    self.recursive[id(common.expression.this)] = common
+        return scopes.inner(root)
+
+    def _columns_of(self, key: Key) -> list[str] | None:
+        root = self._intermediate(key)
+        names = [""] if isinstance(root, str) else self._names(root)
+        return None if "" in names else names
+
+    def _intermediate(self, key: Key) -> Scope | str:
+        """The scope of an intermediate relation, or why there is none."""
+        if key not in self.roots:
+            self.roots[key] = f"relation {'.'.join(key)} reads itself"
+            try:
+                self.roots[key] = self._root(self.relations.intermediate[key])
+            except Exception as error:  # noqa: BLE001  what does not use it is still known
+                self.roots[key] = f"relation {'.'.join(key)}: {error}"
+        return self.roots[key]
+
+    def _node(self, scope: Scope, index: int) -> Node:
+        self.held[id(scope)] = scope
+        return id(scope), index
+
+    def _names(self, scope: Scope) -> list[str]:
+        """Names of a scope's columns by position; empty where a star could not be written out."""
+        if id(scope) not in self.named:
+            self.held[id(scope)] = scope
+            self.named[id(scope)] = self._read_names(scope)
+        return self.named[id(scope)]
+
+    def _read_names(self, scope: Scope) -> list[str]:
+        expression = scope.expression
+        if isinstance(expression, exp.SetOperation):
+            left, right = (self._names(scopes.inner(one)) for one in scope.set_operation_scopes)
+            if expression.args.get("by_name"):
+                return [*left, *(name for name in right if name not in left)]
+            return left
+        if isinstance(expression, exp.Select):
+            return ["" if scopes.is_open(one) else one.alias_or_name for one in expression.selects]
+        renamed = list(scope.outer_columns)
+        if isinstance(expression, exp.Lateral) and scope.subquery_scopes:
+            return _renamed(renamed, self._names(scopes.inner(scope.subquery_scopes[0])))
+        return renamed
+
+    def _step(self, node: Node) -> Step:
+        if node not in self.steps:
+            step = Step()
+            self.steps[node] = step
+            scope, index = self.held[node[0]], node[1]
+            if isinstance(scope.expression, exp.SetOperation):
+                self._set_operation(step, scope, index)
+            elif isinstance(scope.expression, exp.Select):
+                self._projection(step, scope, index)
+            else:
+                self._from_function(step, scope, index)
+        return self.steps[node]
+
+    def _set_operation(self, step: Step, scope: Scope, index: int) -> None:
+        left, right = (scopes.inner(one) for one in scope.set_operation_scopes)
+        sides = [left] if isinstance(scope.expression, exp.Except) else [left, right]
+        name = self._names(scope)[index]
+        for side in sides:
+            names = self._names(side)
+            if "" in names:
+                step.unknown("a star of a set operation could not be written out")
+            elif scope.expression.args.get("by_name"):
+                if name in names:
+                    step.nodes.add(self._node(side, names.index(name)))
+            elif index < len(names):
+                step.nodes.add(self._node(side, index))
+            else:
+                step.unknown("the sides of a set operation have different numbers of columns")
+
+    def _projection(self, step: Step, scope: Scope, index: int) -> None:
+        select = cast("exp.Select", scope.expression)
+        projection = select.selects[index]
+        if scopes.is_open(projection):
+            step.unknown(f"{projection.sql(DIALECT)} could not be written out")
+            return
+        self._expression(step, scope, projection)
+        named = {window.alias for window in projection.find_all(exp.Window)} - {""}
+        for window in select.args.get("windows") or ():
+            if window.name in named:
+                self._expression(step, scope, window)
+
+    def _expression(self, step: Step, scope: Scope, expression: exp.Expr) -> None:
+        for node in scopes.walk(expression):
+            if isinstance(node, scopes.QUERIES):
+                self._subquery(step, scope, node)
+            elif isinstance(node, exp.Column):
+                self._column(step, scope, node)
+            elif isinstance(node, exp.TableColumn):
+                self._row(step, scope, node.name)
+
+    def _subquery(self, step: Step, scope: Scope, query: exp.Expr) -> None:
+        if isinstance(query.parent, exp.Exists):
+            return
+        for child in scope.subquery_scopes:
+            if child.expression is query or child.expression is query.unnest():
+                self._all_of(step, child)
+                return
+        step.unknown("a subquery could not be resolved")
+
+    def _all_of(self, step: Step, scope: Scope) -> None:
+        inner = scopes.inner(scope)
+        step.nodes |= {self._node(inner, index) for index in range(len(self._names(inner)))}
+
+    def _row(self, step: Step, scope: Scope, table: str) -> None:
+        """A relation's name as a value is a struct of all its columns."""
+        where = scopes.where(scope, table)
+        source = where.sources[table] if where is not None else None
+        if isinstance(source, Scope):
+            self._all_of(step, self._whole(source))
+            return
+        name = self.relations.input_of(source) if source is not None else None
+        if name is None:
+            step.unknown(f"the columns of '{table}' are not known")
+        for column in self.relations.columns.get(name or "", {}).values():
+            step.sources.add((self.relations.names[name or ""], column))
+
+    def _column(self, step: Step, scope: Scope, column: exp.Column) -> None:
+        table, name = column.table, column.name
+        where = scopes.where(scope, table)
+        if where is None:
+            step.unknown(f"column '{name}' belongs to no known relation")
+            return
+        source = where.sources[table]
+        selected = where.selected_sources.get(table)
+        node = selected[0] if selected is not None else source
+        if not isinstance(node, Scope) and node.args.get("pivots"):
+            step.unknown(f"column '{name}' comes out of a PIVOT or UNPIVOT")
+            return
+        renamed = list(node.alias_column_names) if isinstance(node, exp.Table) else []
+        if isinstance(source, Scope):
+            self._of_scope(step, self._whole(source), name, renamed)
+        else:
+            self._of_table(step, where, source, name, renamed)
+
+    def _whole(self, source: Scope) -> Scope:
+        return self.recursive.get(id(source.expression), source)
+
+    def _of_scope(self, step: Step, scope: Scope, name: str, renamed: Sequence[str] = ()) -> None:
+        inner = scopes.inner(scope)
+        names = _renamed(renamed, self._names(inner))
+        if name in names:
+            step.nodes.add(self._node(inner, names.index(name)))
+        elif isinstance(inner.expression, (exp.Unnest, exp.Values)):
+            self._from_function(step, inner, 0)
+        else:
+            step.unknown(f"column '{name}' belongs to no known relation")
+
+    def _of_table(
+        self, step: Step, scope: Scope, table: exp.Table, name: str, renamed: Sequence[str]
+    ) -> None:
+        between = self.relations.intermediate_of(table)
+        given = self.relations.input_of(table)
+        if between is not None:
+            root = self._intermediate(between)
+            if isinstance(root, str):
+                step.unknown(root)
+            else:
+                self._of_scope(step, root, name, renamed)
+        elif given is not None:
+            columns = self.relations.columns[given]
+            real = dict(zip(_renamed(renamed, list(columns)), columns.values(), strict=True))
+            if name in real:
+                step.sources.add((self.relations.names[given], real[name]))
+            else:
+                step.unknown(f"column '{name}' is none of input '{self.relations.names[given]}'")
+        elif isinstance(table.this, exp.GenerateSeries):
+            self._expression(step, scope, table.this)
+        else:
+            step.unknown(f"relation '{_name(table)}' is no input")
+
+    def _from_function(self, step: Step, scope: Scope, index: int) -> None:
+        """UNNEST, VALUES and LATERAL in FROM."""
+        expression = scope.expression
+        if isinstance(expression, exp.Lateral) and scope.subquery_scopes:
+            step.nodes.add(self._node(scopes.inner(scope.subquery_scopes[0]), index))
+        elif isinstance(expression, (exp.Unnest, exp.Values)):
+            for argument in expression.expressions:
+                self._expression(step, scope, argument)
+        elif isinstance(expression, exp.Lateral) and isinstance(expression.this, exp.Unnest):
+            self._expression(step, scope, expression.this)
+        else:
+            step.unknown(f"a {type(expression).__name__} in FROM is not followed")
+
+
+def _renamed(renamed: Sequence[str], own: Sequence[str]) -> list[str]:
+    """Names of columns of which an alias renames the first."""
+    return [*renamed, *own[len(renamed) :]][: max(len(own), len(renamed))]
+
+
+def _name(table: exp.Table) -> str:
+    if isinstance(table.this, exp.Identifier):
+        return ".".join(part.name for part in table.parts)
+    return str(table.this.sql(DIALECT))
