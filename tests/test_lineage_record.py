@@ -176,7 +176,7 @@ def test_a_failure_to_compute_lineage_is_told_and_breaks_nothing(
         raise RecursionError("too deep")
 
     # No SQL is known on which sqlglot breaks and DuckDB does not; the next release may have some.
-    monkeypatch.setattr(lineage, "_by_sql", broken)
+    monkeypatch.setattr(lineage.record, "_by_sql", broken)
     found = record(tmp_path).lineage
     assert found["ports"] == {"items": {}}
     assert found["unknown"] == {"items": {"*": "too deep"}}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot.errors import SqlglotError
 
-from mesh_defs.product.lineage_sql import Tracer
+from mesh_defs.product.lineage.sql import Tracer
 
 TYPES = {
     "t": {"a": "BIGINT", "b": "BIGINT", "C": "BIGINT", "s": "STRUCT(x BIGINT)", "l": "BIGINT[]"},

@@ -27,7 +27,10 @@ _BUILT_IN: dict[Kind, dict[str, str]] = {
         "sqlite": "mesh_defs.drivers.source.sqlite:SqliteSource",
     },
     "storage": {"delta": "mesh_defs.drivers.storage.delta:DeltaStorage"},
-    "compute": {"duckdb": "mesh_defs.drivers.compute.duckdb:DuckDBCompute"},
+    "compute": {
+        "duckdb": "mesh_defs.drivers.compute.duckdb:DuckDBCompute",
+        "polars": "mesh_defs.drivers.compute.polars:PolarsCompute",
+    },
 }
 
 

@@ -131,7 +131,7 @@ def _file_faults(
 ) -> Iterable[Fault]:
     import duckdb
 
-    from mesh_defs.product.transform_sql import unknown_relations
+    from mesh_defs.product.transforms.sql import unknown_relations
 
     try:
         query = file.read_text(encoding="utf-8")

@@ -102,6 +102,8 @@ class _Loader:
             self.folder, self.root, document, result, [port.name for port in inputs]
         )
         self.faults += faults
+        if transform is not None and transform.kind != "sql":
+            self._own_compute_only(document, outputs, transform.kind)
         if transform is None or self.faults:
             return None
         return Product(
@@ -118,6 +120,20 @@ class _Loader:
             ),
             line=document.line(("attributes",)),
         )
+
+    def _own_compute_only(
+        self, document: Document, outputs: tuple[OutputPort, ...], kind: str
+    ) -> None:
+        for port in outputs:
+            if port.compute != "duckdb":
+                self.faults.append(
+                    document.fault(
+                        ("attributes", "outputs", port.name, "compute"),
+                        found=f"compute {port.compute} with a {kind} transform",
+                        allowed="another compute with SQL transforms only",
+                        fix="remove 'compute:', or write the output in SQL",
+                    )
+                )
 
     def _document(self) -> Document | None:
         for name in (self.folder.parent.name, self.folder.name):

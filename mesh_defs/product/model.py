@@ -83,13 +83,18 @@ class Product:
         """The product's global URL."""
         return MeshUrl(self.domain, self.name)
 
+    @property
+    def main_port(self) -> str:
+        """The port that the product's URL alone means: the only one, or the one of its name."""
+        return self.outputs[0].name if len(self.outputs) == 1 else self.name
+
     def output(self, port: str | None) -> OutputPort:
         """The port of that name; without a name the only one, or the one named as the product.
 
         Raises `UnknownAddress`.
         """
         names = [output.name for output in self.outputs]
-        wanted = port or (names[0] if len(names) == 1 else self.name)
+        wanted = port or self.main_port
         for output in self.outputs:
             if output.name == wanted:
                 return output

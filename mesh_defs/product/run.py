@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from mesh_defs.contract.data import Rows, Staged, Surroundings, Unavailable
 from mesh_defs.contract.verdicts import Verdict, blocking
 from mesh_defs.contract.verify import verify
-from mesh_defs.drivers.registry import COMPUTES, load
-from mesh_defs.drivers.storage.protocol import Commit
 from mesh_defs.errors import MeshError, TransformFailed
 from mesh_defs.product.code import PYTHON_FILE
 from mesh_defs.product.inputs import InputData, RunContext
-from mesh_defs.product.ledger import Ledger, PortRecord, Record
+from mesh_defs.product.ledger import Ledger
 from mesh_defs.product.publish import INTENTS, publish
 from mesh_defs.product.quarantine import quarantine
 from mesh_defs.product.report import Outcome, PortReport, Progress, RunReport
 from mesh_defs.product.resolve import foreign_relations, resolve_inputs
 from mesh_defs.product.staging import Before, PortPlan, Stager, Window
+from mesh_defs.product.versioning import Versioner
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
 
     from mesh_defs.contract.data import Engine
-    from mesh_defs.drivers.compute.protocol import Compute
-    from mesh_defs.drivers.storage.protocol import ProductStore
+    from mesh_defs.drivers.compute.duckdb import DuckDBCompute
+    from mesh_defs.drivers.storage.protocol import Commit, ProductStore
+    from mesh_defs.product.ledger import Record
     from mesh_defs.product.model import Mesh, OutputPort, Product
     from mesh_defs.product.report import Observer
     from mesh_defs.product.resolve import Resolved
@@ -73,24 +73,25 @@ class Run:
 
     def execute(self) -> RunReport:
         """Run to the end; see `mesh_defs.product.container.run_product` for what is raised."""
-        driver = load(COMPUTES, self.product.outputs[0].compute)
-        compute = cast("Compute", driver(self.scratch))
+        from mesh_defs.drivers.compute.duckdb import DuckDBCompute
+
+        session = DuckDBCompute(self.scratch)
         try:
-            self.inputs = self._resolve(compute)
-            self.expectations = self._expect(compute)
+            self.inputs = self._resolve(session)
+            self.expectations = self._expect(session)
             if blocking(self.expectations):
                 return self._report("failed", {})
-            self._transform(compute)
-            verdicts = self._promise(compute)
+            self._transform(session)
+            verdicts = self._promise(session)
             if blocking(v for found in verdicts.values() for v in found):
                 where = quarantine(self.store, self.run_id, self.plans, verdicts)
                 self._step("quarantined")
                 return self._report("failed", verdicts, quarantined=where)
             if not any(plan.changed for plan in self.plans.values()):
                 return self._report("unchanged", verdicts)
-            record, commits = self._record(compute, verdicts)
+            record, commits = self._next(session, verdicts)
         finally:
-            compute.close()
+            session.close()
         publish(self.store, record, commits, self._step)
         return self._report("published", verdicts, record=record)
 
@@ -103,25 +104,25 @@ class Run:
             for file in self.store.port_folder(output.name).glob(f"{self.run_id}-*.parquet"):
                 file.unlink(missing_ok=True)
 
-    def _resolve(self, compute: Compute) -> dict[str, Resolved]:
-        inputs = resolve_inputs(self.mesh.settings, self.product, compute.connection)
+    def _resolve(self, session: DuckDBCompute) -> dict[str, Resolved]:
+        inputs = resolve_inputs(self.mesh.settings, self.product, session.connection)
         for name, resolved in inputs.items():
-            compute.connection.execute(
+            session.connection.execute(
                 f"CREATE VIEW {quote(name)} AS SELECT * FROM {resolved.rows.sql}"
             )
         self._step("resolved")
         return inputs
 
-    def _expect(self, compute: Compute) -> tuple[Verdict, ...]:
+    def _expect(self, session: DuckDBCompute) -> tuple[Verdict, ...]:
         verdicts: list[Verdict] = []
         for port in self.product.inputs:
             rows = self.inputs[port.name].rows
-            found = compute.connection.execute(f"SELECT 1 FROM {rows.sql} LIMIT 1").fetchone()
+            found = session.connection.execute(f"SELECT 1 FROM {rows.sql} LIMIT 1").fetchone()
             if found is None and not port.allow_empty:
                 verdicts.append(_empty(port.name, str(port.source)))
             if port.expectations is not None:
                 verdicts += verify(
-                    compute.connection,
+                    session.connection,
                     port.expectations,
                     Staged.only(rows),
                     Surroundings(now=self.now),
@@ -130,13 +131,14 @@ class Run:
         self._step("expected")
         return tuple(verdicts)
 
-    def _transform(self, compute: Compute) -> None:
+    def _transform(self, session: DuckDBCompute) -> None:
         import duckdb
 
         relations = foreign_relations(self.mesh.settings, self.product, self.inputs)
         before = {output.name: self._before(output) for output in self.product.outputs}
-        queries = self._queries(compute, relations, before)
-        stager = Stager(compute, self.store, self.run_id)
+        queries = self._queries(session, relations, before)
+        rows = {name: resolved.rows for name, resolved in self.inputs.items()}
+        stager = Stager(session, self.store, self.run_id, rows, self.scratch)
         for output in self.product.outputs:
             query = queries[output.name]
             try:
@@ -148,47 +150,47 @@ class Run:
                     f"mesh://{self.product.identity}/{output.name}: {error}"
                 ) from error
             self.plans[output.name] = plan
-            self._step(f"staged:{output.name}", sum(file.rows for file in plan.written))
+            self._step(f"staged:{output.name}", plan.added_rows)
         self.relations = relations
 
     def _queries(
         self,
-        compute: Compute,
+        session: DuckDBCompute,
         relations: Mapping[str, Rows | Unavailable],
         before: Mapping[str, Before | None],
     ) -> dict[str, str]:
         kind = self.product.transform.kind
         if kind == "dbt":
-            from mesh_defs.product.transform_dbt import dbt_queries
+            from mesh_defs.product.transforms.dbt import dbt_queries
 
             built = dbt_queries(
-                self.mesh, self.product, self.inputs, compute.connection, self.scratch, self.now
+                self.mesh, self.product, self.inputs, session.connection, self.scratch, self.now
             )
             self.engines["dbt"] = built.tests
             self.dbt_verdicts = dict(built.verdicts)
             self.lineage_sql = dict(built.compiled)
             self.lineage_steps = dict(built.intermediate)
-            self._lock(compute, relations, before, built.paths)
+            self._lock(session, relations, before, built.paths)
             return dict(built.queries)
-        self._lock(compute, relations, before, ())
+        self._lock(session, relations, before, ())
         if kind == "sql":
-            from mesh_defs.product.transform_sql import sql_queries
+            from mesh_defs.product.transforms.sql import sql_queries
 
-            queries = sql_queries(self.product, compute.connection, self.mesh.root)
+            queries = sql_queries(self.product, session.connection, self.mesh.root)
             self.lineage_sql = dict(queries)
             return queries
-        from mesh_defs.product.transform_python import python_queries
+        from mesh_defs.product.transforms.python import python_queries
 
         data = {
-            name: InputData(name, resolved.record, compute.connection)
+            name: InputData(name, resolved.record, session.connection)
             for name, resolved in self.inputs.items()
         }
-        context = RunContext(self.now, self.run_id, str(self.product.url), compute.connection)
+        context = RunContext(self.now, self.run_id, str(self.product.url), session.connection)
         return python_queries(self.product, data, context, self.mesh.root)
 
     def _lock(
         self,
-        compute: Compute,
+        session: DuckDBCompute,
         relations: Mapping[str, Rows | Unavailable],
         before: Mapping[str, Before | None],
         paths: tuple[str, ...],
@@ -200,7 +202,7 @@ class Run:
             if old is not None:
                 readable += [str(self.store.port_folder(name) / f.path) for f in old.files]
         folders = [self.store.port_folder(output.name) for output in self.product.outputs]
-        compute.lock([*readable, *paths], folders)
+        session.lock([*readable, *paths], folders)
 
     def _before(self, output: OutputPort) -> Before | None:
         if self.last is None or self.rebuild or output.name not in self.last.ports:
@@ -217,14 +219,15 @@ class Run:
             return f"mesh://{self.product.identity}: {PYTHON_FILE}: {str(error).strip()}"
         return f"mesh://{self.product.identity}/{port}: {str(error).strip()}"
 
-    def _promise(self, compute: Compute) -> dict[str, tuple[Verdict, ...]]:
+    def _promise(self, session: DuckDBCompute) -> dict[str, tuple[Verdict, ...]]:
         relations = dict(self.relations)
+        main = self.product.main_port
         for name, plan in self.plans.items():
             whole = plan.staged().whole
             relations[name] = whole
             relations[str(self.product.url.with_port(name))] = whole
-        if len(self.plans) == 1:
-            relations[str(self.product.url)] = next(iter(relations.values()))
+            if name == main:
+                relations[str(self.product.url)] = whole
         engines = dict(self.engines)
         found: dict[str, tuple[Verdict, ...]] = {}
         for name, plan in self.plans.items():
@@ -234,7 +237,7 @@ class Run:
 
                 engines["greatExpectations"] = GreatExpectations(promise.personal_columns)
             promised = verify(
-                compute.connection,
+                session.connection,
                 promise,
                 plan.staged(),
                 Surroundings(relations=relations, engines=engines, now=self.now),
@@ -243,105 +246,24 @@ class Run:
             self._step(f"verified:{name}", plan.rows)
         return found
 
-    def _record(
-        self, compute: Compute, verdicts: Mapping[str, tuple[Verdict, ...]]
+    def _next(
+        self, session: DuckDBCompute, verdicts: Mapping[str, tuple[Verdict, ...]]
     ) -> tuple[Record, dict[str, Commit]]:
-        version = 0 if self.last is None else self.last.version + 1
-        published_at = datetime.now(UTC).isoformat(timespec="microseconds")
-        ports: dict[str, PortRecord] = {}
-        commits: dict[str, Commit] = {}
-        for name, plan in self.plans.items():
-            table = self._table_version(name)
-            if plan.changed and plan.staged_files:
-                commits[name] = self._commit(plan, table + 1, version, published_at)
-                table += 1
-            actual = self._actual(compute, plan)
-            ports[name] = PortRecord(
-                table_version=table,
-                rows=plan.rows,
-                added_rows=sum(file.rows for file in plan.written),
-                bytes=plan.bytes,
-                files=len(plan.staged_files) + len(plan.kept),
-                contract_id=plan.port.contract.id,
-                contract_version=plan.port.contract.version,
-                contract_digest=plan.port.contract.digest,
-                verdicts=verdicts[name],
-                cursor=plan.cursor,
-                actual_from=actual[0],
-                actual_to=actual[1],
-                changed=plan.changed,
-            )
-        record = Record(
-            version=version,
-            run_id=self.run_id,
-            published_at=published_at,
-            product_version=self.product.manifest.version,
-            digest=self.product.digest,
-            inputs={name: resolved.record for name, resolved in self.inputs.items()},
-            ports=ports,
-            expectations=self.expectations,
-            seconds=dict(self.steps),
-            lineage=self._lineage(compute),
-        )
-        return record, commits
-
-    def _lineage(self, compute: Compute) -> Mapping[str, object]:
         from mesh_defs.product.lineage import run_lineage
 
-        return run_lineage(
+        lineage = run_lineage(
             self.product,
             self.mesh,
-            compute.connection,
+            session.connection,
             self.lineage_sql,
             self.lineage_steps if self.product.transform.kind == "dbt" else None,
             self.last.lineage if self.last is not None else None,
         )
-
-    def _table_version(self, port: str) -> int:
-        """The version of the port's table that the ledger knows, or what is there without one."""
-        if self.last is not None and port in self.last.ports and not self.rebuild:
-            return self.last.ports[port].table_version
-        found = self.store.table_version(port)
-        return -1 if found is None else found
-
-    def _commit(self, plan: PortPlan, table_version: int, version: int, at: str) -> Commit:
-        schema, adds = self.store.prepare(plan.port.name, plan.staged_files)
-        contract = plan.port.contract
-        return Commit(
-            version=table_version,
-            schema=schema,
-            adds=tuple(adds),
-            removes=plan.removed,
-            overwrite=plan.overwrite,
-            info={
-                "run_id": self.run_id,
-                "product": str(self.product.url),
-                "product_version": self.product.manifest.version,
-                "version": version,
-                "published_at": at,
-                "inputs": {
-                    name: r.record.version if r.record.version is not None else r.record.fingerprint
-                    for name, r in self.inputs.items()
-                },
-                "contract": {
-                    "id": contract.id,
-                    "version": contract.version,
-                    "digest": contract.digest,
-                },
-            },
+        read = {name: resolved.record for name, resolved in self.inputs.items()}
+        versioner = Versioner(self.product, self.store, self.run_id, read, self.last, self.rebuild)
+        return versioner.next(
+            self.plans, verdicts, self.expectations, self.steps, lineage, session.connection
         )
-
-    def _actual(self, compute: Compute, plan: PortPlan) -> tuple[str | None, str | None]:
-        """First and last value of the column that tells the data's own time; metadata decides."""
-        column = plan.port.actual_time or plan.port.cursor or plan.port.by
-        declared = plan.port.promise.column(column) if column else None
-        if column is None or declared is None or declared.logical_type not in ("date", "timestamp"):
-            return None, None
-        name = quote(column)
-        row = compute.connection.execute(
-            f"SELECT min({name})::VARCHAR, max({name})::VARCHAR FROM {plan.staged().whole.sql}"
-        ).fetchone()
-        return (row[0], row[1]) if row else (None, None)
 
     def _report(
         self,
@@ -354,7 +276,7 @@ class Run:
         ports = {
             name: PortReport(
                 rows=plan.rows,
-                added_rows=sum(file.rows for file in plan.written),
+                added_rows=plan.added_rows,
                 bytes=plan.bytes,
                 verdicts=verdicts.get(name, ()),
                 table_version=record.ports[name].table_version if record else None,

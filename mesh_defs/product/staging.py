@@ -5,18 +5,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from mesh_defs.contract.data import Rows, Staged
+from mesh_defs.drivers.compute.protocol import ComputeFailed
+from mesh_defs.drivers.registry import COMPUTES, load
 from mesh_defs.errors import MeshError
 from mesh_defs.sql import literal, quote, read_parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
-    import duckdb
-
+    from mesh_defs.drivers.compute.duckdb import DuckDBCompute
     from mesh_defs.drivers.compute.protocol import Compute, StagedFile
     from mesh_defs.drivers.storage.protocol import ProductStore, TableFile
     from mesh_defs.product.ledger import PortRecord
@@ -70,6 +71,11 @@ class PortPlan:
         return (*self.written, *self.rewritten)
 
     @property
+    def added_rows(self) -> int:
+        """Rows that this run made."""
+        return sum(f.rows for f in self.written)
+
+    @property
     def rows(self) -> int:
         """Rows of the whole version."""
         return sum(f.rows for f in self.staged_files) + sum(f.rows for f in self.kept)
@@ -94,10 +100,19 @@ class PortPlan:
 class Stager:
     """Writes one run's files. Their names carry the run's id, so that a dead run's are known."""
 
-    def __init__(self, compute: Compute, store: ProductStore, run_id: str) -> None:
-        self.compute = compute
+    def __init__(
+        self,
+        session: DuckDBCompute,
+        store: ProductStore,
+        run_id: str,
+        inputs: Mapping[str, Rows],
+        scratch: Path,
+    ) -> None:
+        self.session = session
         self.store = store
         self.run_id = run_id
+        self.inputs = inputs
+        self.scratch = scratch
         self.count = 0
 
     def stage(
@@ -115,10 +130,33 @@ class Stager:
             return self._partition(port, query, before, window)
         return self._replace_all(port, query)
 
+    def _make(self, port: OutputPort, query: str) -> tuple[StagedFile, ...]:
+        """Write the product's own rows, by the engine that the port names."""
+        if port.compute == "duckdb":
+            return self._write(port, query)
+        unread = [name for name, rows in self.inputs.items() if not rows.files]
+        if unread:
+            raise ComputeFailed(
+                f"compute {port.compute} reads Parquet inputs only; {', '.join(unread)} "
+                "comes from elsewhere: publish it as a product of its own, or use duckdb"
+            )
+        engine = cast(
+            "Compute", load(COMPUTES, port.compute)(self.scratch / f"compute-{port.name}")
+        )
+        try:
+            return tuple(engine.stage(query, self.inputs, self._target(port)))
+        finally:
+            engine.close()
+
     def _write(self, port: OutputPort, query: str) -> tuple[StagedFile, ...]:
-        target = self.store.port_folder(port.name) / f"{self.run_id}-{self.count:04d}"
+        return tuple(self.session.stage(query, self._target(port)))
+
+    def _folder(self, port: OutputPort) -> Path:
+        return self.store.port_folder(port.name)
+
+    def _target(self, port: OutputPort) -> Path:
         self.count += 1
-        return tuple(self.compute.stage(query, target))
+        return self._folder(port) / f"{self.run_id}-{self.count:04d}"
 
     def _same_columns(self, port: OutputPort, written: Sequence[StagedFile], old: Before) -> None:
         """Raise `SchemaChanged` when the new rows do not fit those that stay."""
@@ -144,7 +182,7 @@ class Stager:
         )
 
     def _columns(self, file: str) -> dict[str, str]:
-        rows = self.compute.connection.execute(f"DESCRIBE SELECT * FROM {read_parquet([file])}")
+        rows = self.session.connection.execute(f"DESCRIBE SELECT * FROM {read_parquet([file])}")
         return {str(row[0]): str(row[1]) for row in rows.fetchall()}
 
     def _plan(
@@ -174,19 +212,21 @@ class Stager:
         )
 
     def _replace_all(self, port: OutputPort, query: str) -> PortPlan:
-        return self._plan(port, self._write(port, query), overwrite=True)
+        return self._plan(port, self._make(port, query), overwrite=True)
 
     def _append(self, port: OutputPort, query: str, before: Before) -> PortPlan:
         cursor = quote(port.cursor or "")
         last = before.record.cursor
         if last is not None:
-            kind = _column_type(self.compute.connection, query, port.cursor or "")
+            kind = self._columns(str(self._folder(port) / before.files[0].path)).get(
+                port.cursor or "", "VARCHAR"
+            )
             # An empty cursor is kept, so that the contract's own rule refuses it in the open.
             query = (
                 f"SELECT * FROM ({query}\n) "
                 f"WHERE {cursor} > CAST({literal(last)} AS {kind}) OR {cursor} IS NULL"
             )
-        written = self._write(port, query)
+        written = self._make(port, query)
         if sum(file.rows for file in written) == 0:
             for file in written:
                 Path(file.path).unlink()
@@ -195,7 +235,7 @@ class Stager:
         return self._plan(port, written, before)
 
     def _upsert(self, port: OutputPort, query: str, before: Before) -> PortPlan:
-        written = self._write(port, query)
+        written = self._make(port, query)
         key = ", ".join(quote(column) for column in port.key)
         new = f"(SELECT {key} FROM {read_parquet(file.path for file in written)})"
         return self._replace_rows(
@@ -213,7 +253,7 @@ class Stager:
             return self._replace_all(port, query)
         by = quote(port.by or "")
         inside = f"{by} >= DATE '{window.start}' AND {by} < DATE '{window.end}'"
-        written = self._write(port, f"SELECT * FROM ({query}\n) WHERE ({inside}) OR {by} IS NULL")
+        written = self._make(port, f"SELECT * FROM ({query}\n) WHERE ({inside}) OR {by} IS NULL")
         if before is None:
             return self._plan(port, written, overwrite=True)
         return self._replace_rows(port, written, before, f"WHERE {inside}", f"WHERE NOT ({inside})")
@@ -236,7 +276,7 @@ class Stager:
         old = f"(SELECT * FROM read_parquet([{files}], filename = '_mesh_file'))"
         touched = [
             row[0]
-            for row in self.compute.connection.execute(
+            for row in self.session.connection.execute(
                 f"SELECT DISTINCT _mesh_file FROM {old} {replaced}"
             ).fetchall()
         ]
@@ -262,14 +302,7 @@ class Stager:
         if not any(file.rows for file in written):
             return last
         column = quote(port.cursor)
-        found = self.compute.connection.execute(
+        found = self.session.connection.execute(
             f"SELECT max({column})::VARCHAR FROM {read_parquet(f.path for f in written)}"
         ).fetchone()
         return found[0] if found is not None and found[0] is not None else last
-
-
-def _column_type(connection: duckdb.DuckDBPyConnection, query: str, column: str) -> str:
-    for row in connection.execute(f"DESCRIBE ({query}\n)").fetchall():
-        if row[0] == column:
-            return str(row[1])
-    return "VARCHAR"

@@ -1,4 +1,8 @@
-"""DuckDB, the embedded compute: SQL in, Parquet with its statistics out."""
+"""DuckDB, the container's own engine: SQL in, Parquet with its statistics out.
+
+It is no `mesh_defs.drivers.compute.protocol.Compute`: its inputs, of whatever kind, are bound once
+per run, and everything is verified on its connection.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +68,8 @@ class DuckDBCompute:
         self.connection.execute("SET enable_progress_bar = false")
 
     def lock(self, readable: Sequence[str], writable: Sequence[Path]) -> None:
-        """See `mesh_defs.drivers.compute.protocol.Compute.lock`."""
+        """From now on only ``readable`` files and files below ``writable`` folders and the scratch
+        folder can be reached, and nobody can undo that."""
         files = ", ".join(literal(path) for path in readable)
         folders = ", ".join(literal(f"{folder}/") for folder in (*writable, self.scratch))
         self.connection.execute(f"SET allowed_paths = [{files}]")
@@ -73,8 +78,8 @@ class DuckDBCompute:
         self.connection.execute("SET lock_configuration = true")
 
     def stage(self, query: str, target: Path) -> list[StagedFile]:
-        """See `mesh_defs.drivers.compute.protocol.Compute.stage`. One file per call, rows in the
-        query's order. Raises `UnfitColumns`, `duckdb.Error`."""
+        """Write the rows of ``query`` as one Parquet file named after ``target``, in the query's
+        order. Raises `UnfitColumns`, `duckdb.Error`."""
         self._check_types(query)
         target.parent.mkdir(parents=True, exist_ok=True)
         path = target.with_suffix(".parquet")
@@ -85,7 +90,7 @@ class DuckDBCompute:
         return [_staged(row) for row in written]
 
     def close(self) -> None:
-        """See `mesh_defs.drivers.compute.protocol.Compute.close`."""
+        """Free everything."""
         self.connection.close()
 
     def _check_types(self, query: str) -> None:

@@ -1,15 +1,25 @@
-"""What a compute driver is: it turns named inputs into staged Parquet files."""
+"""What a compute driver is: it turns a query over named Parquet inputs into staged Parquet files.
+
+DuckDB is the container's own engine: it reads every kind of input, verifies whatever engine made
+the data, and is the default. Another one is chosen per output (``compute:`` in the manifest).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from mesh_defs.errors import MeshError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-    import duckdb
+    from mesh_defs.contract.data import Rows
+
+
+class ComputeFailed(MeshError):
+    """An engine refused or failed a query; its text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +44,17 @@ class StagedFile:
 
 
 class Compute(Protocol):
-    """One run's engine. It is opened, given its inputs, locked, used, and closed.
+    """One run's engine. It is opened with a scratch folder of its own, used, and closed."""
 
-    ``connection`` is a DuckDB connection on which the inputs are relations of their names; the
-    container verifies on it, whatever engine made the data.
-    """
+    def __init__(self, scratch: Path) -> None:
+        """``scratch`` may be used until `close`; the container removes it."""
 
-    connection: duckdb.DuckDBPyConnection
+    def stage(self, query: str, inputs: Mapping[str, Rows], target: Path) -> list[StagedFile]:
+        """Write the rows of ``query`` as Parquet files named after ``target``, at least one.
 
-    def lock(self, readable: Sequence[str], writable: Sequence[Path]) -> None:
-        """From now on only ``readable`` files and files below ``writable`` folders can be reached,
-        and nobody can undo that."""
-        ...
-
-    def stage(self, query: str, target: Path) -> list[StagedFile]:
-        """Write the rows of ``query`` as Parquet files named after ``target``."""
+        Inputs are relations of their names; all of them are Parquet (``Rows.files``). The query may
+        be wrapped in a ``SELECT * FROM (…) WHERE …`` by the port's mode. Raises `ComputeFailed`.
+        """
         ...
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.errors import TransformFailed
 from mesh_defs.faults import did_you_mean, nearest, relative
-from mesh_defs.product.dbt_database import NAME, SCHEMA
+from mesh_defs.product.transforms.dbt_database import NAME, SCHEMA
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:

@@ -175,7 +175,7 @@ def _by_sql(
 ) -> tuple[Columns, Reasons]:
     if query is None:
         return {}, {WHOLE_PORT: "it is not made by SQL"}
-    from mesh_defs.product.lineage_sql import Tracer
+    from mesh_defs.product.lineage.sql import Tracer
 
     traced = Tracer(input_columns, intermediate).trace(query)
     known: Columns = {}

@@ -15,8 +15,8 @@ from mesh_defs.contract.engines.dbt import DbtTests, named_test
 from mesh_defs.contract.rules import Custom
 from mesh_defs.errors import TransformFailed
 from mesh_defs.faults import relative
-from mesh_defs.product import dbt_checks, dbt_database, dbt_errors
-from mesh_defs.product.dbt_privacy import Privacy
+from mesh_defs.product.transforms import dbt_checks, dbt_database, dbt_errors
+from mesh_defs.product.transforms.dbt_privacy import Privacy
 from mesh_defs.sql import literal, quote
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from mesh_defs.contract.data import Engine
     from mesh_defs.contract.verdicts import Verdict
-    from mesh_defs.product.dbt_project import Selection
-    from mesh_defs.product.dbt_session import Dbt
     from mesh_defs.product.model import Mesh, Product
     from mesh_defs.product.resolve import Resolved
+    from mesh_defs.product.transforms.dbt_project import Selection
+    from mesh_defs.product.transforms.dbt_session import Dbt
 
 _SIDE_FILES = ("", ".wal")
 
@@ -97,7 +97,7 @@ class _Builder:
         self.variables = {"mesh_now": now.isoformat()}
 
     def build(self) -> DbtBuilt:
-        from mesh_defs.product.dbt_session import session
+        from mesh_defs.product.transforms.dbt_session import session
 
         file = self._database()
         walls = dbt_database.walls(self.inputs, self.project, self.scratch)
@@ -127,7 +127,7 @@ class _Builder:
     def _run(
         self, dbt: Dbt, file: Path
     ) -> tuple[Selection, Sequence[RunResult], Sequence[RunResult]]:
-        from mesh_defs.product.dbt_project import BUILD, TEST, select
+        from mesh_defs.product.transforms.dbt_project import BUILD, TEST, select
 
         profile = _profile_name(self.project, self.root)
         # Parsed over a profile without the run's own paths, for which dbt would parse all again.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp, parse_one
 
-from mesh_defs.product import dbt_database
+from mesh_defs.product.transforms import dbt_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mesh_defs.contract.checks.privacy import masked_rows, safe_reason
 from mesh_defs.contract.verdicts import MAX_SAMPLES, Verdict
-from mesh_defs.product.dbt_errors import body
+from mesh_defs.product.transforms.dbt_errors import body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dbt.artifacts.schemas.run import RunResult
 
     from mesh_defs.contract.verdicts import Outcome, Severity
-    from mesh_defs.product.dbt_project import DbtTest
+    from mesh_defs.product.transforms.dbt_project import DbtTest
 
 Status = Literal["pass", "warn", "fail", "error"]
 

@@ -81,7 +81,7 @@ def write_profile(folder: Path, profile: str, file: Path, *, guarded: bool) -> P
         },
     }
     if guarded:
-        output["plugins"] = [{"module": "mesh_defs.product.dbt_plugin"}]
+        output["plugins"] = [{"module": "mesh_defs.product.transforms.dbt_plugin"}]
     content = {profile: {"target": "mesh", "outputs": {"mesh": output}}}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "profiles.yml").write_text(yaml.safe_dump(content), encoding="utf-8")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
-    from mesh_defs.product.dbt_project import DbtTest
     from mesh_defs.product.model import Mesh, Product
+    from mesh_defs.product.transforms.dbt_project import DbtTest
 
 # What dbt's own generic tests call the tested column in their rows, and what they count.
 _TESTED = frozenset({"unique_field", "value_field", "from_field"})

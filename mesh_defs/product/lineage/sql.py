@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, cast
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope
 
-from mesh_defs.product import lineage_scopes as scopes
-from mesh_defs.product.lineage_relations import DIALECT, Relations
+from mesh_defs.product.lineage import scopes
+from mesh_defs.product.lineage.relations import DIALECT, Relations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mesh_defs.product.lineage_relations import Key
+    from mesh_defs.product.lineage.relations import Key
 
 Source = tuple[str, str]
 Node = tuple[int, int]
@@ -48,7 +48,7 @@ class Step:
 
 class Tracer:
     """Follows columns through queries over the same inputs and intermediate relations; see
-    `mesh_defs.product.lineage_relations.Relations`."""
+    `mesh_defs.product.lineage.relations.Relations`."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mesh_defs.product.dbt_errors import DbtGaveUp
+from mesh_defs.product.transforms.dbt_errors import DbtGaveUp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -104,7 +104,7 @@ def session(project: Path, kept: Path, scratch: Path, statements: Sequence[str])
         from dbt.adapters.factory import reset_adapters
         from dbt_common.events.event_manager_client import cleanup_event_logger
 
-        from mesh_defs.product import dbt_plugin
+        from mesh_defs.product.transforms import dbt_plugin
 
         dbt_plugin.configure(statements)
         try:

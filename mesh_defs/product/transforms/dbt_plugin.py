@@ -1,7 +1,8 @@
 """A plugin of dbt-duckdb: gives dbt's database the same walls as the run's own connection.
 
-Imported by dbt-duckdb alone, by its name in the profile that `mesh_defs.product.dbt_database`
-writes. What it does is not in that profile, because dbt renders profiles as Jinja.
+Imported by dbt-duckdb alone, by its name in the profile that
+`mesh_defs.product.transforms.dbt_database` writes. What it does is not in that profile, because dbt
+renders profiles as Jinja.
 """
 
 from __future__ import annotations
