@@ -17,6 +17,7 @@ from dagster_meshes import (
     two_domains,
     write,
 )
+from meshes import contract
 
 from mesh_defs.orchestration.sensors import look
 from mesh_defs.orchestration.tree import every_location, location
@@ -136,3 +137,32 @@ def test_a_version_that_a_running_run_is_about_to_tell_is_left_to_it(tmp_path: P
         assert not tick(root, instance).asset_events
         instance.report_run_failed(started)
         assert tick(root, instance).asset_events
+
+
+def test_a_product_waits_for_what_its_foreign_keys_refer_to(tmp_path: Path) -> None:
+    root = two_domains(tmp_path)
+    write(
+        root,
+        {
+            "domains/sales/shops/defs.yaml": manifest("trigger: manual"),
+            "domains/sales/shops/contract.yaml": contract(
+                "shops", "- {name: shop, logicalType: integer, required: true, primaryKey: true}"
+            ),
+            "domains/sales/shops/shops.sql": "select 1 as shop",
+            "domains/sales/visits/defs.yaml": manifest("inputs: {orders: files://orders}"),
+            "domains/sales/visits/contract.yaml": contract(
+                "visits",
+                "- {name: shop, logicalType: integer, required: true, "
+                "relationships: [{to: 'mesh://sales/shops#shop'}]}",
+            ),
+            "domains/sales/visits/visits.sql": "select 1 as shop from orders",
+        },
+    )
+    visits = dg.AssetKey(["sales", "visits", "visits"])
+    with dagster_of(root) as instance:
+        asked = [key for r in tick(root, instance).run_requests or [] for key in r.asset_selection]
+        assert visits not in asked
+        mesh = load(root)
+        run_product(mesh, mesh.product("mesh://sales/shops"))
+        asked = [key for r in tick(root, instance).run_requests or [] for key in r.asset_selection]
+        assert visits in asked

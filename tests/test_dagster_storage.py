@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 from dagster_meshes import ORDERS, dagster_of, materialized, run, two_domains
 
+from mesh_defs.orchestration.home import dagster_home
 from mesh_defs.orchestration.storage import PooledRunStorage
 
 _CHILD = """
@@ -55,19 +56,34 @@ def test_the_mesh_keeps_its_history_in_this_storage(tmp_path: Path) -> None:
     assert (root / ".mesh/dagster/events/event_log.db").is_file()
 
 
-def test_processes_and_threads_write_at_the_same_time_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_new_history_is_made_once_when_processes_start_together(tmp_path: Path) -> None:
     root = two_domains(tmp_path)
-    with dagster_of(root) as instance, ThreadPoolExecutor(4) as threads:
+    dagster_home(root)
+    with ThreadPoolExecutor(5) as threads:
+        for finished in list(threads.map(lambda _: child(root, 1), range(5))):
+            assert finished.returncode == 0, finished.stderr
+    with dagster_of(root) as instance:
+        assert materialized(instance, dg.AssetKey("child")) == 5
+
+
+def test_processes_and_threads_write_at_the_same_time_and_nothing_is_lost(tmp_path: Path) -> None:
+    # Runs in processes, events without a run in threads: two runs in threads of one process can
+    # deadlock in Dagster's own set-up of logging, whatever the storage.
+    root = two_domains(tmp_path)
+    with dagster_of(root) as instance, ThreadPoolExecutor(5) as threads:
         children = [threads.submit(child, root, 4) for _ in range(2)]
-        ours = [threads.submit(dg.materialize, [here], instance=instance) for _ in range(6)]
-        assert all(result.result().success for result in ours)
+        told = [
+            threads.submit(instance.report_runless_asset_event, dg.AssetMaterialization("told"))
+            for _ in range(60)
+        ]
+        for event in told:
+            event.result()
         for finished in children:
             assert finished.result().returncode == 0, finished.result().stderr
-        assert materialized(instance, dg.AssetKey("here")) == 6
+        assert materialized(instance, dg.AssetKey("told")) == 60
         assert materialized(instance, dg.AssetKey("child")) == 8
-        statuses = {r.status for r in instance.get_runs()}
-        assert statuses == {dg.DagsterRunStatus.SUCCESS}
-        assert len(instance.get_runs()) == 14
+        assert {r.status for r in instance.get_runs()} == {dg.DagsterRunStatus.SUCCESS}
+        assert len(instance.get_runs()) == 8
 
 
 def test_events_of_a_run_reach_who_watches_it(tmp_path: Path) -> None:
@@ -79,13 +95,10 @@ def test_events_of_a_run_reach_who_watches_it(tmp_path: Path) -> None:
 
         def hear(entry: dg.EventLogEntry, cursor: str) -> None:
             event = entry.dagster_event
-            if event is not None and event.event_type is dg.DagsterEventType.PIPELINE_SUCCESS:
+            if event is not None and event.event_type is dg.DagsterEventType.PIPELINE_FAILURE:
                 ended.set()
 
         instance.watch_event_logs(created.run_id, None, hear)
-        from dagster._core.definitions.job_base import InMemoryJob
-        from dagster._core.execution.api import execute_run
-
-        assert execute_run(InMemoryJob(job), created, instance).success
+        instance.report_run_failed(created)
         assert ended.wait(60)
         instance.end_watch_event_logs(created.run_id, hear)

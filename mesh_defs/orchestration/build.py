@@ -98,7 +98,11 @@ def _build(
 def execute(
     mesh: Mesh, instance: dg.DagsterInstance, product: Product, run_id: str
 ) -> dg.ExecuteInProcessResult:
-    """One run of ``product`` through Dagster in this process, all partitions in a single run."""
+    """One run of ``product`` through Dagster in this process, all partitions in a single run.
+
+    One after the other: two runs in threads of one process can deadlock in Dagster's own set-up of
+    logging.
+    """
     definitions = product_definitions(mesh, product)
     partitions = partitions_of(product)
     job = definitions.resolve_implicit_global_asset_job_def()

@@ -14,6 +14,10 @@ _SETTINGS = """\
 telemetry:
   enabled: false
 
+# No sign-up form over the first page.
+nux:
+  enabled: false
+
 # SQLite files beside this one. For PostgreSQL: storage: {{postgres: {{postgres_url: ...}}}}
 storage:
   custom:

@@ -22,14 +22,14 @@ def partitions_of(product: Product) -> dg.TimeWindowPartitionsDefinition | None:
     One op makes all ports, so a product of which only some ports are partitioned is not
     partitioned in Dagster; its container still replaces whole periods of those ports.
     """
-    periods = {(port.mode, port.every, port.start) for port in product.outputs}
+    periods = {(port.mode, port.every, port.start, port.end) for port in product.outputs}
     if len(periods) != 1:
         return None
-    mode, every, start = next(iter(periods))
+    mode, every, start, end = next(iter(periods))
     if mode != "partition" or start is None:
         return None
     return dg.TimeWindowPartitionsDefinition(
-        start=start, fmt=_FORMAT, cron_schedule=_CRON[every], timezone="UTC"
+        start=start, end=end, fmt=_FORMAT, cron_schedule=_CRON[every], timezone="UTC"
     )
 
 

@@ -16,7 +16,7 @@ from mesh_defs.product.resolve import current_inputs
 from mesh_defs.product.stores import ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mesh_defs.product.ledger import InputRecord, Record
     from mesh_defs.product.model import Mesh, Product
@@ -68,6 +68,10 @@ def look(mesh: Mesh, products: Iterable[Product], instance: dg.DagsterInstance) 
             if record is not None and _unheard(product, record, instance):
                 events += materializations(product, record)
             if watches_sources(product):
+                awaited = list(_awaited(mesh, product)) if record is None else []
+                if awaited:
+                    reasons.append(f"{product.name}: waits for the first version of {awaited[0]}")
+                    continue
                 request, reason = _request(product, record, current_inputs(mesh.settings, product))
                 requests += [request] if request is not None else []
                 reasons += [reason] if reason is not None else []
@@ -80,6 +84,16 @@ def look(mesh: Mesh, products: Iterable[Product], instance: dg.DagsterInstance) 
         skip_reason=None if requests else "; ".join(reasons),
         asset_events=events,
     )
+
+
+def _awaited(mesh: Mesh, product: Product) -> Iterator[str]:
+    """Products that the contract's foreign keys refer to and that were never published. A run would
+    end in an error; products that refer to each other in a circle do not wait."""
+    for url in product.references():
+        other = mesh.products.get(url.identity)
+        circle = other is not None and product.identity in {u.identity for u in other.references()}
+        if not circle and ledger(mesh.settings, url.domain, url.product).latest() is None:
+            yield str(url.product_url())
 
 
 def watches_sources(product: Product) -> bool:

@@ -7,6 +7,7 @@ thirds of what Dagster cost (docs/decisions/dagster-storage.md).
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -61,6 +62,15 @@ def _settle(connection: Any, entry: ConnectionPoolEntry) -> None:  # noqa: ANN40
 def _connected(address: str) -> Iterator[Connection]:
     with _engine(address).connect() as connection, connection.begin():
         yield connection
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Hold ``file`` against other processes: code servers, daemon and webserver of a new mesh start
+    together, and Dagster's making of tables does not expect company."""
+    with file.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 class PooledEventLogStorage(ConsolidatedSqliteEventLogStorage):
@@ -125,9 +135,10 @@ class MeshStorage(DagsterStorage, ConfigurableClass):
         self.base_dir = Path(base_dir)
         self.base_dir.mkdir(parents=True, exist_ok=True)
         self._inst_data = inst_data
-        self._runs = PooledRunStorage.at(self.base_dir / "runs")
-        self._events = PooledEventLogStorage(str(self.base_dir / "events"))
-        self._schedules = SqliteScheduleStorage.from_local(str(self.base_dir / "schedules"))
+        with _alone(self.base_dir / "making.lock"):
+            self._runs = PooledRunStorage.at(self.base_dir / "runs")
+            self._events = PooledEventLogStorage(str(self.base_dir / "events"))
+            self._schedules = SqliteScheduleStorage.from_local(str(self.base_dir / "schedules"))
         super().__init__()  # type: ignore[no-untyped-call]
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -107,6 +108,10 @@ class Output(Strict):
     start: str | None = Field(
         default=None, description="partition: the first period's first day (2023-01-01)"
     )
+    end: str | None = Field(
+        default=None,
+        description="partition: the first day after the last period (default: it goes on)",
+    )
     actual_time: str | None = Field(
         default=None,
         description="the column that tells which time the data speaks of (default: cursor or by)",
@@ -122,18 +127,24 @@ class Output(Strict):
             raise ValueError(
                 "mode partition with 'start: <first day>'; fix: add 'start:' such as '2023-01-01'"
             )
-        for key, mode in (("cursor", "append"), ("key", "upsert"), ("by", "partition")):
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ValueError("an 'end' after 'start'; fix: write a later day")
+        only = (("cursor", "append"), ("key", "upsert"), ("by", "partition"), ("end", "partition"))
+        for key, mode in only:
             if getattr(self, key) is not None and self.mode != mode:
                 raise ValueError(
                     f"'{key}' with mode {mode} only; fix: write 'mode: {mode}' or remove '{key}'"
                 )
         return self
 
-    @field_validator("start")
+    @field_validator("start", "end")
     @classmethod
     def _day(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-            raise ValueError("a day in quotes such as '2023-01-01'")
+        if value is not None:
+            try:
+                date.fromisoformat(value)
+            except ValueError:
+                raise ValueError("a day in quotes such as '2023-01-01'") from None
         return value
 
 

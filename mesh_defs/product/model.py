@@ -44,6 +44,7 @@ class OutputPort:
     by: str | None = None
     every: Grain = "day"
     start: str | None = None
+    end: str | None = None
     actual_time: str | None = None
     compute: str = "duckdb"
 

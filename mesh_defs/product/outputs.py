@@ -58,6 +58,7 @@ def check_output(
         by=output.by,
         every=output.every,
         start=output.start,
+        end=output.end,
         actual_time=output.actual_time,
         compute=output.compute,
     )
