@@ -2,7 +2,7 @@
 
     uv run python benchmarks/up.py
 
-Each time in a copy of the mesh whose ``.mesh/`` is empty at first. Seconds are of the whole command;
+Each time in a copy of the mesh whose ``.mesh/`` is empty at first. Seconds are the whole command's;
 memory is the largest process's (VmHWM). Ends with ``up: <seconds> (bar 60)``, the median of the
 builds from nothing; the exit code is 1 when that, the second time's 10 s or 2 GB is exceeded.
 """

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mesh_defs.contract.verdicts import Verdict
     from mesh_defs.errors import (
         Busy,
+        CorruptRecord,
         InvalidMesh,
         MeshError,
         MissingDriver,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         PublishConflict,
         RunFailed,
         SourceUnavailable,
+        StorageFailed,
         TransformFailed,
         UnknownAddress,
     )
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Busy": "mesh_defs.errors",
     "Contract": "mesh_defs.contract.model",
+    "CorruptRecord": "mesh_defs.errors",
     "DataProduct": "mesh_defs.orchestration.component",
     "Domain": "mesh_defs.orchestration.domain",
     "Fault": "mesh_defs.faults",
@@ -62,6 +65,7 @@ _HOMES = {
     "RunFailed": "mesh_defs.errors",
     "RunReport": "mesh_defs.product.report",
     "SourceUnavailable": "mesh_defs.errors",
+    "StorageFailed": "mesh_defs.errors",
     "TransformFailed": "mesh_defs.errors",
     "UnknownAddress": "mesh_defs.errors",
     "Verdict": "mesh_defs.contract.verdicts",
@@ -74,6 +78,7 @@ _HOMES = {
 __all__ = [
     "Busy",
     "Contract",
+    "CorruptRecord",
     "DataProduct",
     "Domain",
     "Fault",
@@ -90,6 +95,7 @@ __all__ = [
     "RunFailed",
     "RunReport",
     "SourceUnavailable",
+    "StorageFailed",
     "TransformFailed",
     "UnknownAddress",
     "Verdict",

@@ -12,6 +12,8 @@
     │   └── PromiseBroken         a blocking check did not pass (carries the verdicts)
     ├── PublishConflict           somebody else published in between
     ├── Busy                      another run of the same product holds its lock
+    ├── CorruptRecord             a file of what was published cannot be read as what it should be
+    ├── StorageFailed             storage refused to read or write (a full disk, missing rights)
     └── MissingDriver             a driver is unknown, or its extra is not installed
 """
 
@@ -75,6 +77,15 @@ class PublishConflict(MeshError):
 
 class Busy(MeshError):
     """Another run of the same product holds its lock."""
+
+
+class CorruptRecord(MeshError):
+    """A file of what was published holds something else than it should. Its text names the file."""
+
+
+class StorageFailed(MeshError):
+    """Storage refused to read or write: the disk is full, or rights are missing. What had been
+    decided is finished by the next run."""
 
 
 class MissingDriver(MeshError):

@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 
 from mesh_defs.errors import InvalidMesh, MeshError
 from mesh_defs.faults import Fault
+from mesh_defs.redaction import SECRET_KEYS, redact, secrets_of
 from mesh_defs.urls import NAME, NAME_RULE
 from mesh_defs.validation import Strict, validate
 from mesh_defs.yaml_source import parse
@@ -85,6 +86,7 @@ class Settings:
         self.profile_name = profile
         self.profile = file.profiles[profile]
         self.state = root / ".mesh"
+        self._secrets: set[str] = set()
 
     @property
     def services(self) -> Mapping[str, Service]:
@@ -93,10 +95,19 @@ class Settings:
 
     def resolved(self, service: Service) -> dict[str, str | int | float | bool]:
         """``service`` with every ``${NAME}`` read from the environment; raises `MeshError`."""
-        return {
-            key: _from_environment(value) if isinstance(value, str) else value
-            for key, value in service.items()
-        }
+        values: dict[str, str | int | float | bool] = {}
+        for key, value in service.items():
+            values[key] = value
+            if isinstance(value, str):
+                found = _from_environment(value)
+                values[key] = found
+                if found != value or key in SECRET_KEYS:
+                    self._secrets |= secrets_of(found)
+        return values
+
+    def redact(self, text: str) -> str:
+        """``text`` without any secret of the services that were used so far."""
+        return redact(text, self._secrets)
 
     def path(self, value: str) -> Path:
         """A path of the settings: relative ones start at the mesh's root."""

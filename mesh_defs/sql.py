@@ -19,5 +19,7 @@ def literal(text: str) -> str:
 
 
 def read_parquet(files: Iterable[str]) -> str:
-    """A relation over Parquet ``files``, in their order."""
-    return f"read_parquet([{', '.join(literal(file) for file in files)}])"
+    """A relation over Parquet ``files``, in their order, with the columns that they hold and none
+    that their folders' names (``env=prod``) suggest."""
+    listed = ", ".join(literal(file) for file in files)
+    return f"read_parquet([{listed}], hive_partitioning = false)"

@@ -63,7 +63,12 @@ def parse(text: str) -> MeshUrl:
     """Parse a global URL; raises `UnknownAddress` that says what is wrong and the allowed form."""
     if not is_mesh_url(text):
         raise UnknownAddress(f"'{text}' is not a global URL; the form is {FORM}")
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise UnknownAddress(
+            f"'{text}' is not a global URL ({error}); the form is {FORM}"
+        ) from None
     path, at, major_text = (parts.netloc + parts.path).partition("@")
     names = path.rstrip("/").split("/")
     if len(names) not in (2, 3):

@@ -94,6 +94,7 @@ def test_the_public_surface_is_what_it_says() -> None:
     assert mesh_defs.__all__ == [
         "Busy",
         "Contract",
+        "CorruptRecord",
         "DataProduct",
         "Domain",
         "Fault",
@@ -110,6 +111,7 @@ def test_the_public_surface_is_what_it_says() -> None:
         "RunFailed",
         "RunReport",
         "SourceUnavailable",
+        "StorageFailed",
         "TransformFailed",
         "UnknownAddress",
         "Verdict",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
     from mesh_defs.product.ledger import InputRecord, Record
     from mesh_defs.product.model import Mesh, Product
 
+INTERVAL_VARIABLE = "MESH_SENSOR_SECONDS"
 INTERVAL_SECONDS = 30
+
+
+def interval_seconds() -> int:
+    """Seconds between two looks of a sensor: ``MESH_SENSOR_SECONDS``, 30 when it is no number."""
+    given = os.environ.get(INTERVAL_VARIABLE, "")
+    return max(1, int(given)) if given.isdecimal() else INTERVAL_SECONDS
 
 
 def automation_sensor(
@@ -33,7 +41,7 @@ def automation_sensor(
         name=f"{domain}__automation",
         target=_selection(products),
         default_status=dg.DefaultSensorStatus.RUNNING,
-        minimum_interval_seconds=INTERVAL_SECONDS,
+        minimum_interval_seconds=interval_seconds(),
         description=f"Runs products of {domain} when their triggers ask for it.",
         run_tags={REASON: "trigger"},
     )
@@ -47,7 +55,7 @@ def sources_sensor(mesh: Mesh, domain: str, products: Sequence[Product]) -> dg.S
         name=f"{domain}__sources",
         asset_selection=_selection(products),
         default_status=dg.DefaultSensorStatus.RUNNING,
-        minimum_interval_seconds=INTERVAL_SECONDS,
+        minimum_interval_seconds=interval_seconds(),
         description=f"Watches the operational systems that {domain} reads, and its ledgers.",
     )
     def sources(context: dg.SensorEvaluationContext) -> dg.SensorResult:

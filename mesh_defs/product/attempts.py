@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mesh_defs.contract.verdicts import Verdict
-from mesh_defs.product.ledger import InputRecord
+from mesh_defs.product.ledger import NOT_A_RECORD, InputRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FOLDER = "runs"
 KEPT = 50
+_ASIDE = ".corrupt"
 
 Result = Literal["running", "published", "unchanged", "failed", "error", "killed"]
 
@@ -24,7 +25,7 @@ Result = Literal["running", "published", "unchanged", "failed", "error", "killed
 class Attempt:
     """One run: ``failed`` when a promise or expectation did, ``error`` when something broke,
     ``killed`` when it ended without a word. Times are ISO 8601 in UTC. ``digest`` is that of the
-    code that ran, ``inputs`` what it read."""
+    code that ran, ``inputs`` what it read; ``token`` begins the names of its files."""
 
     run_id: str
     started_at: str
@@ -35,6 +36,7 @@ class Attempt:
     verdicts: tuple[Verdict, ...] = ()
     digest: str = ""
     inputs: Mapping[str, InputRecord] = field(default_factory=dict)
+    token: str = ""
 
     @property
     def name(self) -> str:
@@ -44,44 +46,78 @@ class Attempt:
 
 
 class Attempts:
-    """The attempts of one product."""
+    """The attempts of one product. They are notes beside what is published: one that cannot be read
+    is left out and reported by `corrupt`, and stops nothing."""
 
     def __init__(self, store: ProductStore) -> None:
         self.store = store
 
     def write(self, attempt: Attempt) -> None:
-        """Create or replace the record of ``attempt``."""
+        """Create or replace the record of ``attempt``. Raises `StorageFailed`."""
         content = json.dumps(asdict(attempt), separators=(",", ":")).encode()
         self.store.replace(attempt.name, content)
 
     def all(self) -> list[Attempt]:
         """Every kept attempt, oldest first."""
-        return [self._read(name) for name in self.store.names(FOLDER)]
+        found = [self._read(name) for name in self._names()]
+        return [attempt for attempt in found if attempt is not None]
 
     def latest(self) -> Attempt | None:
         """The last attempt, or None."""
-        names = self.store.names(FOLDER)
-        return self._read(names[-1]) if names else None
+        read = (self._read(name) for name in reversed(self._names()))
+        return next((attempt for attempt in read if attempt is not None), None)
+
+    def corrupt(self) -> list[str]:
+        """Where the records lie that cannot be read: those that `close_dead` put aside, and those
+        newer than `latest`."""
+        found = [name for name in self.store.names(FOLDER) if name.endswith(_ASIDE)]
+        for name in reversed(self._names()):
+            if self._read(name) is not None:
+                break
+            if self.store.read(f"{FOLDER}/{name}") is not None:
+                found.append(name)
+        return [self.store.location(f"{FOLDER}/{name}") for name in sorted(found)]
 
     def close_dead(self) -> list[Attempt]:
         """Mark what still says running as killed; the caller holds the product's lock, so nobody
-        runs. Drops the oldest records beyond `KEPT`. Returns the killed ones."""
-        names = self.store.names(FOLDER)
+        runs. Puts aside what cannot be read and drops the oldest records beyond `KEPT`. Returns the
+        killed ones."""
         killed = []
-        for name in names:
+        for name in self._names():
             attempt = self._read(name)
-            if attempt.result == "running":
+            if attempt is None:
+                self._put_aside(name)
+            elif attempt.result == "running":
                 dead = replace(attempt, result="killed", message="the process ended without a word")
                 self.write(dead)
                 killed.append(dead)
-        for name in names[:-KEPT]:
+        for name in self.store.names(FOLDER)[:-KEPT]:
             self.store.remove(f"{FOLDER}/{name}")
         return killed
 
-    def _read(self, name: str) -> Attempt:
-        content = self.store.read(f"{FOLDER}/{name}") or b"{}"
-        values: dict[str, Any] = json.loads(content)
-        inputs = values.get("inputs", {})
-        values["inputs"] = {port: InputRecord(**read) for port, read in inputs.items()}
-        values["verdicts"] = tuple(Verdict.from_dict(v) for v in values.get("verdicts", []))
-        return Attempt(**values)
+    def _names(self) -> list[str]:
+        return [name for name in self.store.names(FOLDER) if name.endswith(".json")]
+
+    def _put_aside(self, name: str) -> None:
+        content = self.store.read(f"{FOLDER}/{name}")
+        if content is not None:
+            self.store.replace(f"{FOLDER}/{name}{_ASIDE}", content)
+            self.store.remove(f"{FOLDER}/{name}")
+
+    def _read(self, name: str) -> Attempt | None:
+        """None when the record is gone meanwhile, or is none."""
+        content = self.store.read(f"{FOLDER}/{name}")
+        if content is None:
+            return None
+        try:
+            return _from_json(content)
+        except NOT_A_RECORD:
+            return None
+
+
+def _from_json(content: bytes) -> Attempt:
+    values: dict[str, Any] = json.loads(content)
+    inputs = values.get("inputs", {})
+    values["inputs"] = {port: InputRecord(**read) for port, read in inputs.items()}
+    values["verdicts"] = tuple(Verdict.from_dict(v) for v in values.get("verdicts", []))
+    return Attempt(**values)

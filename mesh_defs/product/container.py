@@ -69,16 +69,33 @@ def _attempt(
 ) -> RunReport:
     attempts = Attempts(store)
     now = datetime.now(UTC)
-    attempt = Attempt(run_id, now.isoformat(timespec="milliseconds"), "running")
+    # Files are named by the attempt, not by the run, which may be tried again.
+    token = uuid.uuid4().hex
+    attempt = Attempt(run_id, now.isoformat(timespec="milliseconds"), "running", token=token)
     attempts.write(attempt)
     started = time.perf_counter()
     scratch = work_folder(mesh) / run_id
-    run = Run(mesh, product, store, run_id, now, scratch, observer, window=window, rebuild=rebuild)
+    run = Run(
+        mesh,
+        product,
+        store,
+        run_id,
+        token,
+        now,
+        scratch,
+        observer,
+        window=window,
+        rebuild=rebuild,
+    )
     try:
         report = run.execute()
     except BaseException as error:
         run.discard()
-        message = str(error) if isinstance(error, MeshError) else f"{type(error).__name__}: {error}"
+        message = mesh.settings.redact(str(error))
+        if isinstance(error, MeshError):
+            error.args = (message, *error.args[1:])
+        else:
+            message = f"{type(error).__name__}: {message}"
         attempts.write(
             replace(attempt, result="error", seconds=time.perf_counter() - started, message=message)
         )
@@ -105,8 +122,7 @@ def recover(mesh: Mesh, product: Product, store: ProductStore) -> None:
     """Finish what an interrupted run had decided, remove what it had only begun. The caller holds
     the product's lock."""
     roll_forward(store)
-    folders = [store.port_folder(port.name) for port in product.outputs]
-    clean_up(store, folders, work_folder(mesh))
+    clean_up(store, [port.name for port in product.outputs], work_folder(mesh))
 
 
 def is_current(mesh: Mesh, product: Product) -> bool:

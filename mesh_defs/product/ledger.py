@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.contract.verdicts import Verdict, tally
+from mesh_defs.errors import CorruptRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 FOLDER = "ledger"
 _DIGITS = 12
+
+# What reading JSON into a record raises when it is not JSON, or not a record.
+NOT_A_RECORD = (ValueError, KeyError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +34,13 @@ class InputRecord:
 
 @dataclass(frozen=True, slots=True)
 class PortRecord:
-    """One port of one version. ``rows`` and ``bytes`` are of the whole version, ``added_rows`` of
-    what this run wrote; ``cursor`` is the largest cursor value (append); ``actual_from`` and
-    ``actual_to`` bound the time that the data speaks of, as text."""
+    """One port of one version.
+
+    ``rows`` and ``bytes`` are of the whole version, ``added_rows`` are this run's; ``cursor`` is the
+    largest cursor value (append); ``actual_from`` and ``actual_to`` bound the time that the
+    data speaks of, as text; ``continues`` tells how it followed the version before
+    (`mesh_defs.product.model.OutputPort.continues`).
+    """
 
     table_version: int
     rows: int
@@ -46,6 +55,7 @@ class PortRecord:
     actual_from: str | None = None
     actual_to: str | None = None
     changed: bool = True
+    continues: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +136,23 @@ class Ledger:
         ]
 
     def record(self, version: int) -> Record | None:
-        """The record of ``version``, or None."""
-        content = self.store.read(record_name(version))
-        return Record.from_json(content) if content is not None else None
+        """The record of ``version``, or None. Raises `CorruptRecord`."""
+        name = record_name(version)
+        content = self.store.read(name)
+        if content is None:
+            return None
+        try:
+            record = Record.from_json(content)
+            if record.version != version or record.time.tzinfo is None:
+                raise ValueError(f"it speaks of version {record.version}")
+        except NOT_A_RECORD as error:
+            raise CorruptRecord(
+                f"{self.store.location(name)} is no record of version {version} ({error}); no "
+                "other version is shown instead of it. Fix: restore the file from a backup, or "
+                "run the product with --rebuild to publish from its own sources again, as the "
+                "next version"
+            ) from error
+        return record
 
     def latest(self, major: int | None = None) -> Record | None:
         """The newest version, or the newest of that major version of the interface."""
@@ -145,8 +169,37 @@ class Ledger:
             None,
         )
 
+    def sound(self) -> tuple[list[Record], list[CorruptRecord]]:
+        """All records that can be read, newest first, and the errors of those that cannot."""
+        records: list[Record] = []
+        corrupt: list[CorruptRecord] = []
+        for version in reversed(self.versions()):
+            try:
+                record = self.record(version)
+            except CorruptRecord as error:
+                corrupt.append(error)
+                continue
+            if record is not None:
+                records.append(record)
+        return records, corrupt
+
+    def base(self, *, rebuild: bool) -> tuple[Record | None, int]:
+        """What a run builds on: the newest record, and the number of the next version.
+
+        A ``rebuild`` needs nothing of what was published but its number: records that cannot be
+        read keep theirs, and the newest sound one is returned. Raises `CorruptRecord` otherwise.
+        """
+        if not rebuild:
+            last = self.latest()
+            return last, 0 if last is None else last.version + 1
+        versions = self.versions()
+        for version in reversed(versions):
+            with contextlib.suppress(CorruptRecord):
+                return self.record(version), versions[-1] + 1
+        return None, versions[-1] + 1 if versions else 0
+
     def newest_first(self) -> Iterator[Record]:
-        """All records, newest first, each read when it is asked for."""
+        """All records, newest first, each read when it is asked for. Raises `CorruptRecord`."""
         for version in reversed(self.versions()):
             record = self.record(version)
             if record is not None:

@@ -48,6 +48,12 @@ class OutputPort:
     actual_time: str | None = None
     compute: str = "duckdb"
 
+    @property
+    def continues(self) -> str:
+        """How a version follows the one before: the mode with the columns that it goes by."""
+        by = self.cursor or self.by or ",".join(self.key)
+        return f"{self.mode} by {by}" if by else self.mode
+
 
 @dataclass(frozen=True, slots=True)
 class Transform:

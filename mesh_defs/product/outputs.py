@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mesh_defs.yaml_source import Document
 
 _TIMES = ("date", "timestamp")
+_TEXTS = ("VARCHAR", "CHAR", "TEXT", "STRING")
+_CURSORS = ("integer", "number", "date", "timestamp")  # text has no order that grows with time
 
 
 def check_output(
@@ -42,7 +44,7 @@ def check_output(
             fix="mark them in the contract with 'primaryKey: true' or 'unique: true'",
         )
     if output.cursor is not None:
-        check.column("cursor", output.cursor, required=True)
+        check.column("cursor", output.cursor, required=True, types=_CURSORS)
     if output.by is not None:
         check.column("by", output.by, required=True, types=_TIMES)
     if output.actual_time is not None:
@@ -105,12 +107,20 @@ class _Check:
                 allowed="a required column",
                 fix=f"write 'required: true' for '{name}' in the contract",
             )
-        if types and column.logical_type not in types:
+        stored = (column.physical_type or "").upper()
+        if types and stored.startswith(_TEXTS):
+            self.fault(
+                key,
+                found=f"column '{name}', which is stored as {column.physical_type}",
+                allowed=" or ".join(types),
+                fix="name a column of such a type, or cast it",
+            )
+        elif types and column.logical_type not in types:
             self.fault(
                 key,
                 found=f"column '{name}' of type {column.logical_type}",
                 allowed=" or ".join(types),
-                fix="name a column that holds the time",
+                fix="name a column of such a type",
             )
 
     def compute(self, name: str) -> None:

@@ -2,6 +2,7 @@
 
 The order is what makes it safe (docs/decisions/0002-publishing.md):
 
+0. every port's table is where the ledger says, or nothing is written at all;
 1. one *intent* holds the whole outcome: the next ledger record and every port's commit;
 2. each port's Delta log gets its commit;
 3. the ledger gets its record; only now do readers see the version;
@@ -13,14 +14,18 @@ One that dies after 1 leaves everything that the next run needs to finish it: it
 
 from __future__ import annotations
 
+import glob
 import json
 import shutil
 from typing import TYPE_CHECKING
 
 from mesh_defs.drivers.storage.protocol import Commit
-from mesh_defs.errors import PublishConflict
+from mesh_defs.errors import CorruptRecord, PublishConflict
+from mesh_defs.product.attempts import FOLDER as RUNS
 from mesh_defs.product.attempts import Attempts
-from mesh_defs.product.ledger import Ledger, Record, record_name
+from mesh_defs.product.ledger import FOLDER as LEDGER
+from mesh_defs.product.ledger import NOT_A_RECORD, Ledger, Record, record_name
+from mesh_defs.product.quarantine import FOLDER as QUARANTINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -41,8 +46,12 @@ def publish(
 ) -> None:
     """Make ``record`` the product's next version. The caller holds the product's lock.
 
-    ``step`` is called after each step with its name. Raises `PublishConflict`.
+    ``step`` is called after each step with its name. Raises `PublishConflict`; `StorageFailed`,
+    after which the next run finishes what was decided.
     """
+    for port, commit in commits.items():
+        # Afterwards some ports may be committed already when another turns out to be taken.
+        store.expect(port, commit.version - 1)
     intent = {
         "record": json.loads(record.to_json()),
         "commits": {port: commit.as_dict() for port, commit in commits.items()},
@@ -56,20 +65,61 @@ def publish(
     _finish(store, record, commits, step)
 
 
-def roll_forward(store: ProductStore) -> list[Record]:
+def roll_forward(store: ProductStore, *, rebuild: bool = False) -> list[Record]:
     """Finish every publish that was interrupted; the caller holds the lock. Returns the versions
-    that became visible by it."""
+    that became visible by it.
+
+    A ``rebuild`` replaces everything, so it gives up what can no longer be finished, because the
+    intent cannot be read or a table was written from outside; otherwise that raises
+    `CorruptRecord` and `PublishConflict`.
+    """
     finished = []
-    for name in store.names(INTENTS):
-        content = store.read(f"{INTENTS}/{name}")
-        if content is None:
-            continue
-        intent = json.loads(content)
-        record = Record.from_json(json.dumps(intent["record"]).encode())
-        commits = {port: Commit.from_dict(v) for port, v in intent["commits"].items()}
-        if _finish(store, record, commits, lambda _: None):
-            finished.append(record)
+    for name in _open_intents(store):
+        try:
+            found = _intent(store, name)
+            if found is not None and _finish(store, *found, lambda _: None):
+                finished.append(found[0])
+        except PublishConflict:
+            if not rebuild:
+                raise
+        except CorruptRecord:
+            if not rebuild and not _published(store, name):
+                raise
+            _give_up(store, name)
     return finished
+
+
+def discard_staged(store: ProductStore, ports: Iterable[str], token: str) -> None:
+    """Remove the files of ``ports`` that the attempt ``token`` wrote and that the newest version of
+    their table does not refer to; none while a decided publish waits to be finished. The caller
+    holds the lock. Raises `CorruptRecord` when a table cannot be read.
+    """
+    if not token or _open_intents(store):
+        return
+    for port in ports:
+        folder = store.port_folder(port)
+        # DuckDB writes beside a file's name before it takes it.
+        patterns = (f"{glob.escape(token)}-*.parquet", f"tmp_{glob.escape(token)}-*.parquet")
+        staged = [file for pattern in patterns for file in folder.glob(pattern)]
+        if not staged:
+            continue
+        version = store.table_version(port)
+        files = store.table_files(port, version) if version is not None else []
+        kept = {folder / file.path for file in files}
+        for file in staged:
+            if file not in kept:
+                file.unlink(missing_ok=True)
+
+
+def clean_up(store: ProductStore, ports: Iterable[str], work: Path) -> None:
+    """Remove what dead runs left: staged files that no version refers to, their folder in ``work``
+    and half-written objects. The caller holds the lock and has rolled forward."""
+    names = list(ports)
+    for attempt in Attempts(store).close_dead():
+        shutil.rmtree(work / attempt.run_id, ignore_errors=True)
+        discard_staged(store, names, attempt.token)
+    refused = [f"{QUARANTINE}/{run}" for run in store.names(QUARANTINE)]
+    store.sweep([LEDGER, INTENTS, RUNS, *refused])
 
 
 def _finish(
@@ -93,31 +143,55 @@ def _finish(
         added = ledger.add(record)
         published = ledger.record(record.version)
         step("ledger")
-    if published is None or published.run_id != record.run_id:
-        store.remove(_name(record.version))
+    store.remove(_name(record.version))
+    # A run's id may be used again; the time tells its attempts apart.
+    if published is None or _maker(published) != _maker(record):
         raise PublishConflict(
             f"version {record.version} was published by another run "
             f"({published.run_id if published else 'unknown'}); run the product again"
         )
-    store.remove(_name(record.version))
     step("clean")
     return added
 
 
-def clean_up(store: ProductStore, folders: Iterable[Path], work: Path) -> None:
-    """Remove what dead runs left: staged files that no version refers to, and their folder in
-    ``work``. The caller holds the lock and has rolled forward."""
-    for attempt in Attempts(store).close_dead():
-        shutil.rmtree(work / attempt.run_id, ignore_errors=True)
-        if not _unpublished(store, attempt.run_id):
-            continue
-        for folder in folders:
-            for file in folder.glob(f"{attempt.run_id}-*.parquet"):
-                file.unlink()
+def _maker(record: Record) -> tuple[str, str]:
+    return record.run_id, record.published_at
 
 
-def _unpublished(store: ProductStore, run_id: str) -> bool:
-    return all(record.run_id != run_id for record in Ledger(store).newest_first())
+def _open_intents(store: ProductStore) -> list[str]:
+    return [name for name in store.names(INTENTS) if name.endswith(".json")]
+
+
+def _intent(store: ProductStore, name: str) -> tuple[Record, dict[str, Commit]] | None:
+    """What the intent ``name`` decided; None when it is gone."""
+    content = store.read(f"{INTENTS}/{name}")
+    if content is None:
+        return None
+    try:
+        intent = json.loads(content)
+        record = Record.from_json(json.dumps(intent["record"]).encode())
+        if _name(record.version) != f"{INTENTS}/{name}":
+            raise ValueError(f"it speaks of version {record.version}")
+        return record, {port: Commit.from_dict(v) for port, v in intent["commits"].items()}
+    except NOT_A_RECORD as error:
+        raise CorruptRecord(
+            f"{store.location(f'{INTENTS}/{name}')} holds a publish that was decided and not "
+            f"finished, and cannot be read ({error}). Fix: restore the file from a backup, or run "
+            "the product with --rebuild to give it up and publish from its own sources again"
+        ) from error
+
+
+def _published(store: ProductStore, name: str) -> bool:
+    """Whether the ledger has the version of the intent ``name``, which then has nothing to add."""
+    return name in store.names(LEDGER)
+
+
+def _give_up(store: ProductStore, name: str) -> None:
+    """Put the intent aside, for whoever wants to know what it was."""
+    content = store.read(f"{INTENTS}/{name}")
+    if content is not None:
+        store.replace(f"{INTENTS}/{name}.corrupt", content)
+        store.remove(f"{INTENTS}/{name}")
 
 
 def _name(version: int) -> str:

@@ -137,7 +137,7 @@ class Port:
         """A lazy polars frame over the files; polars pushes down what follows."""
         import polars as pl
 
-        return pl.scan_parquet(self.files())
+        return pl.scan_parquet(self.files(), hive_partitioning=False, glob=False)
 
     def pandas(
         self, columns: Sequence[str] | None = None, where: str | None = None

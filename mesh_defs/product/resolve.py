@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.contract.data import Rows, Unavailable
 from mesh_defs.contract.rules import ForeignKey
-from mesh_defs.errors import MeshError, NotPublished, UnknownAddress
+from mesh_defs.errors import MeshError, NotPublished, SourceUnavailable, UnknownAddress
 from mesh_defs.product.ledger import InputRecord, Ledger
 from mesh_defs.product.manifest import ServiceInput
 from mesh_defs.product.stores import product_store, source
+from mesh_defs.sql import literal
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
@@ -21,18 +22,20 @@ if TYPE_CHECKING:
 
     from mesh_defs.drivers.storage.protocol import ProductStore
     from mesh_defs.product.ledger import Record
-    from mesh_defs.product.model import InputPort, Product
+    from mesh_defs.product.model import Product
     from mesh_defs.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """An input that the run holds on to. ``paths`` are the files that it may read for it."""
+    """An input that the run holds on to. ``paths`` are the files that it may read for it;
+    ``in_place`` tells that they are a service's own files, which may change under the run."""
 
     name: str
     record: InputRecord
     rows: Rows
     paths: tuple[str, ...]
+    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,35 +115,73 @@ def _port(record: Record, url: MeshUrl) -> str:
     return port
 
 
-def resolve_inputs(
-    settings: Settings, product: Product, connection: duckdb.DuckDBPyConnection
-) -> dict[str, Resolved]:
-    """Every input of ``product``, in its order; services are attached to ``connection``.
+def resolve_inputs(settings: Settings, product: Product, scratch: Path) -> dict[str, Resolved]:
+    """Every input of ``product``, in its order, as Parquet that does not change during the run.
 
-    Raises `NotPublished`, `UnknownAddress`, `SourceUnavailable`, `MissingDriver`.
+    What an operational system holds is copied into ``scratch``, all of it in one transaction, on a
+    connection that is closed before any of the product's code runs: that code never meets a
+    credential, nor a table that it did not declare. Raises `NotPublished`, `UnknownAddress`,
+    `SourceUnavailable`, `MissingDriver`.
     """
-    return {port.name: _resolve(settings, port, connection) for port in product.inputs}
+    import duckdb
+
+    scratch.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")
+        connection.execute("BEGIN TRANSACTION READ ONLY")
+        return {
+            port.name: _service(settings, port.name, port.source, connection, scratch)
+            if isinstance(port.source, ServiceInput)
+            else _published_input(settings, port.name, port.source)
+            for port in product.inputs
+        }
 
 
-def _resolve(
-    settings: Settings, port: InputPort, connection: duckdb.DuckDBPyConnection
+def _published_input(settings: Settings, name: str, url: MeshUrl) -> Resolved:
+    found = published(settings, url)
+    return Resolved(
+        name, InputRecord(str(url), version=found.record.version), found.rows, found.files
+    )
+
+
+def _service(
+    settings: Settings,
+    name: str,
+    where: ServiceInput,
+    connection: duckdb.DuckDBPyConnection,
+    scratch: Path,
 ) -> Resolved:
-    if isinstance(port.source, ServiceInput):
-        driver = source(settings, port.source.service)
-        # The fingerprint is taken before the data is read: a change in between is seen next time.
-        fingerprint = driver.fingerprint(port.source.entity)
-        relation = driver.attach(connection, port.source.entity)
-        record = InputRecord(str(port.source), fingerprint=fingerprint)
-        return Resolved(
-            port.name, record, Rows(relation.sql, _parquet(relation.paths)), relation.paths
+    import duckdb
+
+    driver = source(settings, where.service)
+    # The fingerprint is taken before the data is read: a change in between is seen next time.
+    record = InputRecord(str(where), fingerprint=driver.fingerprint(where.entity))
+    relation = driver.attach(connection, where.entity)
+    if relation.paths and all(Path(path).suffix == ".parquet" for path in relation.paths):
+        return Resolved(name, record, Rows(relation.sql, relation.paths), relation.paths, True)
+    copy = str(scratch / f"{name}.parquet")
+    try:
+        connection.execute(
+            f"COPY (SELECT * FROM {relation.sql}) TO {literal(copy)} (FORMAT parquet)"
         )
-    found = published(settings, port.source)
-    record = InputRecord(str(port.source), version=found.record.version)
-    return Resolved(port.name, record, found.rows, found.files)
+    except duckdb.Error as error:
+        raise SourceUnavailable(
+            f"{where} cannot be read: {settings.redact(str(error).strip())}"
+        ) from None
+    return Resolved(name, record, Rows.parquet([copy]), (copy,))
 
 
-def _parquet(paths: tuple[str, ...]) -> tuple[str, ...]:
-    return paths if all(Path(path).suffix == ".parquet" for path in paths) else ()
+def check_unchanged(settings: Settings, product: Product, inputs: Mapping[str, Resolved]) -> None:
+    """Raise `SourceUnavailable` when files that are read in place changed since they were resolved:
+    then the run has seen two states of them."""
+    for port in product.inputs:
+        resolved = inputs[port.name]
+        if not resolved.in_place or not isinstance(port.source, ServiceInput):
+            continue
+        now = source(settings, port.source.service).fingerprint(port.source.entity)
+        if now != resolved.record.fingerprint:
+            raise SourceUnavailable(f"{port.source} changed while it was read; run again")
 
 
 def current_inputs(settings: Settings, product: Product) -> dict[str, InputRecord]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.data import Rows, Staged, Surroundings, Unavailable
 from mesh_defs.contract.verdicts import Verdict, blocking
 from mesh_defs.contract.verify import verify
 from mesh_defs.errors import MeshError, TransformFailed
-from mesh_defs.product.code import PYTHON_FILE
 from mesh_defs.product.inputs import InputData, RunContext
 from mesh_defs.product.ledger import Ledger
-from mesh_defs.product.publish import INTENTS, publish
+from mesh_defs.product.privacy import (
+    as_classified_upstream,
+    handles_personal_data,
+    without_values,
+)
+from mesh_defs.product.publish import discard_staged, publish
 from mesh_defs.product.quarantine import quarantine
 from mesh_defs.product.report import Outcome, PortReport, Progress, RunReport
-from mesh_defs.product.resolve import foreign_relations, resolve_inputs
+from mesh_defs.product.resolve import check_unchanged, foreign_relations, resolve_inputs
 from mesh_defs.product.staging import Before, PortPlan, Stager, Window
 from mesh_defs.product.versioning import Versioner
 from mesh_defs.sql import quote
@@ -43,6 +48,7 @@ class Run:
         product: Product,
         store: ProductStore,
         run_id: str,
+        token: str,
         now: datetime,
         scratch: Path,
         observer: Observer,
@@ -54,6 +60,7 @@ class Run:
         self.product = product
         self.store = store
         self.run_id = run_id
+        self.token = token
         self.now = now
         self.scratch = scratch
         self.observer = observer
@@ -68,6 +75,7 @@ class Run:
         self.engines: dict[str, Engine] = {}
         self.plans: dict[str, PortPlan] = {}
         self.dbt_verdicts: dict[str, tuple[Verdict, ...]] = {}
+        self.stream_failures: list[TransformFailed] = []
         self.lineage_sql: dict[str, str] = {}
         self.lineage_steps: dict[str, str] = {}
 
@@ -75,14 +83,21 @@ class Run:
         """Run to the end; see `mesh_defs.product.container.run_product` for what is raised."""
         from mesh_defs.drivers.compute.duckdb import DuckDBCompute
 
-        session = DuckDBCompute(self.scratch)
-        try:
-            self.inputs = self._resolve(session)
+        self.inputs = resolve_inputs(self.mesh.settings, self.product, self.scratch / "inputs")
+        self._step("resolved")
+        relations = foreign_relations(self.mesh.settings, self.product, self.inputs)
+        with closing(DuckDBCompute(self.scratch)) as session:
+            self._open(session, {})
             self.expectations = self._expect(session)
             if blocking(self.expectations):
                 return self._report("failed", {})
             self._transform(session)
-            verdicts = self._promise(session)
+        check_unchanged(self.mesh.settings, self.product, self.inputs)
+        # A connection that no code of the product has ever used, so that nothing of it (a macro, a
+        # setting, a table of a builtin's name) can bend what is verified.
+        with closing(DuckDBCompute(self.scratch)) as session:
+            self._open(session, relations)
+            verdicts = self._promise(session, relations)
             if blocking(v for found in verdicts.values() for v in found):
                 where = quarantine(self.store, self.run_id, self.plans, verdicts)
                 self._step("quarantined")
@@ -90,28 +105,24 @@ class Run:
             if not any(plan.changed for plan in self.plans.values()):
                 return self._report("unchanged", verdicts)
             record, commits = self._next(session, verdicts)
-        finally:
-            session.close()
         publish(self.store, record, commits, self._step)
         return self._report("published", verdicts, record=record)
 
     def discard(self) -> None:
-        """Remove staged files that no decided publish refers to."""
-        latest = self.ledger.latest()
-        if self.store.names(INTENTS) or (latest is not None and latest.run_id == self.run_id):
-            return
-        for output in self.product.outputs:
-            for file in self.store.port_folder(output.name).glob(f"{self.run_id}-*.parquet"):
-                file.unlink(missing_ok=True)
+        """Remove staged files that no published version, and no decided one, refers to."""
+        discard_staged(self.store, [output.name for output in self.product.outputs], self.token)
 
-    def _resolve(self, session: DuckDBCompute) -> dict[str, Resolved]:
-        inputs = resolve_inputs(self.mesh.settings, self.product, session.connection)
-        for name, resolved in inputs.items():
+    def _open(self, session: DuckDBCompute, relations: Mapping[str, Rows | Unavailable]) -> None:
+        """Inputs as relations of their names, and nothing else within reach: declared inputs, the
+        targets of foreign keys, the product's own ports and its scratch folder."""
+        for name, resolved in self.inputs.items():
             session.connection.execute(
                 f"CREATE VIEW {quote(name)} AS SELECT * FROM {resolved.rows.sql}"
             )
-        self._step("resolved")
-        return inputs
+        readable = [path for resolved in self.inputs.values() for path in resolved.paths]
+        readable += [f for rows in relations.values() if isinstance(rows, Rows) for f in rows.files]
+        folders = [self.store.port_folder(output.name) for output in self.product.outputs]
+        session.lock(readable, folders)
 
     def _expect(self, session: DuckDBCompute) -> tuple[Verdict, ...]:
         verdicts: list[Verdict] = []
@@ -123,7 +134,7 @@ class Run:
             if port.expectations is not None:
                 verdicts += verify(
                     session.connection,
-                    port.expectations,
+                    as_classified_upstream(self.mesh, port, port.expectations),
                     Staged.only(rows),
                     Surroundings(now=self.now),
                     stage="expectation",
@@ -134,31 +145,42 @@ class Run:
     def _transform(self, session: DuckDBCompute) -> None:
         import duckdb
 
-        relations = foreign_relations(self.mesh.settings, self.product, self.inputs)
         before = {output.name: self._before(output) for output in self.product.outputs}
-        queries = self._queries(session, relations, before)
-        rows = {name: resolved.rows for name, resolved in self.inputs.items()}
-        stager = Stager(session, self.store, self.run_id, rows, self.scratch)
-        for output in self.product.outputs:
-            query = queries[output.name]
-            try:
-                plan = stager.stage(output, query, before[output.name], self.window)
-            except duckdb.Error as error:
-                raise TransformFailed(self._failure(output.name, error)) from error
-            except MeshError as error:
-                raise TransformFailed(
-                    f"mesh://{self.product.identity}/{output.name}: {error}"
-                ) from error
-            self.plans[output.name] = plan
-            self._step(f"staged:{output.name}", plan.added_rows)
-        self.relations = relations
+        try:
+            queries = self._queries(session)
+            rows = {name: resolved.rows for name, resolved in self.inputs.items()}
+            stager = Stager(session, self.store, self.token, rows, self.scratch)
+            for output in self.product.outputs:
+                place = f"mesh://{self.product.identity}/{output.name}"
+                try:
+                    plan = stager.stage(
+                        output, queries[output.name], before[output.name], self.window
+                    )
+                except duckdb.Error as error:
+                    if self.stream_failures:
+                        raise self.stream_failures[0] from None
+                    raise TransformFailed(f"{place}: {str(error).strip()}") from error
+                except TransformFailed:
+                    raise
+                except MeshError as error:
+                    raise TransformFailed(f"{place}: {error}") from error
+                self.plans[output.name] = plan
+                self._step(f"staged:{output.name}", plan.added_rows)
+        except TransformFailed as error:
+            if not handles_personal_data(self.mesh, self.product):
+                raise
+            raise TransformFailed(without_values(str(error), self._names(session))) from None
 
-    def _queries(
-        self,
-        session: DuckDBCompute,
-        relations: Mapping[str, Rows | Unavailable],
-        before: Mapping[str, Before | None],
-    ) -> dict[str, str]:
+    def _names(self, session: DuckDBCompute) -> set[str]:
+        """Names that an error may quote although the product handles personal data."""
+        names = {*self.inputs, *(output.name for output in self.product.outputs)}
+        names |= {c.name for output in self.product.outputs for c in output.promise.columns}
+        for name in self.inputs:
+            described = session.connection.execute(f"DESCRIBE {quote(name)}").fetchall()
+            names |= {str(row[0]) for row in described}
+        return names
+
+    def _queries(self, session: DuckDBCompute) -> dict[str, str]:
         kind = self.product.transform.kind
         if kind == "dbt":
             from mesh_defs.product.transforms.dbt import dbt_queries
@@ -170,9 +192,7 @@ class Run:
             self.dbt_verdicts = dict(built.verdicts)
             self.lineage_sql = dict(built.compiled)
             self.lineage_steps = dict(built.intermediate)
-            self._lock(session, relations, before, built.paths)
             return dict(built.queries)
-        self._lock(session, relations, before, ())
         if kind == "sql":
             from mesh_defs.product.transforms.sql import sql_queries
 
@@ -186,23 +206,10 @@ class Run:
             for name, resolved in self.inputs.items()
         }
         context = RunContext(self.now, self.run_id, str(self.product.url), session.connection)
-        return python_queries(self.product, data, context, self.mesh.root)
-
-    def _lock(
-        self,
-        session: DuckDBCompute,
-        relations: Mapping[str, Rows | Unavailable],
-        before: Mapping[str, Before | None],
-        paths: tuple[str, ...],
-    ) -> None:
-        """A product reaches its declared inputs, the targets of its foreign keys, its own ports."""
-        readable = [path for resolved in self.inputs.values() for path in resolved.paths]
-        readable += [f for rows in relations.values() if isinstance(rows, Rows) for f in rows.files]
-        for name, old in before.items():
-            if old is not None:
-                readable += [str(self.store.port_folder(name) / f.path) for f in old.files]
-        folders = [self.store.port_folder(output.name) for output in self.product.outputs]
-        session.lock([*readable, *paths], folders)
+        quiet = handles_personal_data(self.mesh, self.product)
+        python = python_queries(self.product, data, context, self.mesh.root, quiet=quiet)
+        self.stream_failures = python.failures
+        return dict(python.queries)
 
     def _before(self, output: OutputPort) -> Before | None:
         if self.last is None or self.rebuild or output.name not in self.last.ports:
@@ -210,17 +217,20 @@ class Run:
         if output.mode == "snapshot":
             return None
         record = self.last.ports[output.name]
+        if record.continues not in ("", output.continues):
+            raise TransformFailed(
+                f"mesh://{self.product.identity}/{output.name} was published as {record.continues} "
+                f"and is now {output.continues}, which cannot go on from there: publish everything "
+                "again with --rebuild"
+            )
         files = self.store.table_files(output.name, record.table_version)
         trusted = record.contract_digest == output.contract.digest
         return Before(record, tuple(files), trusted)
 
-    def _failure(self, port: str, error: Exception) -> str:
-        if self.product.transform.kind == "python":
-            return f"mesh://{self.product.identity}: {PYTHON_FILE}: {str(error).strip()}"
-        return f"mesh://{self.product.identity}/{port}: {str(error).strip()}"
-
-    def _promise(self, session: DuckDBCompute) -> dict[str, tuple[Verdict, ...]]:
-        relations = dict(self.relations)
+    def _promise(
+        self, session: DuckDBCompute, foreign: Mapping[str, Rows | Unavailable]
+    ) -> dict[str, tuple[Verdict, ...]]:
+        relations = dict(foreign)
         main = self.product.main_port
         for name, plan in self.plans.items():
             whole = plan.staged().whole

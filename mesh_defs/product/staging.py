@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mesh_defs.product.model import OutputPort
 
 
+_ENDLESS = frozenset({"nan", "inf", "infinity"})
+
+
 class SchemaChanged(MeshError):
     """The new rows have other columns than the published rows that stay beside them."""
 
@@ -98,19 +101,19 @@ class PortPlan:
 
 
 class Stager:
-    """Writes one run's files. Their names carry the run's id, so that a dead run's are known."""
+    """Writes one attempt's files. Their names carry its token, so that a dead one's are known."""
 
     def __init__(
         self,
         session: DuckDBCompute,
         store: ProductStore,
-        run_id: str,
+        token: str,
         inputs: Mapping[str, Rows],
         scratch: Path,
     ) -> None:
         self.session = session
         self.store = store
-        self.run_id = run_id
+        self.token = token
         self.inputs = inputs
         self.scratch = scratch
         self.count = 0
@@ -156,7 +159,7 @@ class Stager:
 
     def _target(self, port: OutputPort) -> Path:
         self.count += 1
-        return self._folder(port) / f"{self.run_id}-{self.count:04d}"
+        return self._folder(port) / f"{self.token}-{self.count:04d}"
 
     def _same_columns(self, port: OutputPort, written: Sequence[StagedFile], old: Before) -> None:
         """Raise `SchemaChanged` when the new rows do not fit those that stay."""
@@ -215,17 +218,9 @@ class Stager:
         return self._plan(port, self._make(port, query), overwrite=True)
 
     def _append(self, port: OutputPort, query: str, before: Before) -> PortPlan:
-        cursor = quote(port.cursor or "")
         last = before.record.cursor
         if last is not None:
-            kind = self._columns(str(self._folder(port) / before.files[0].path)).get(
-                port.cursor or "", "VARCHAR"
-            )
-            # An empty cursor is kept, so that the contract's own rule refuses it in the open.
-            query = (
-                f"SELECT * FROM ({query}\n) "
-                f"WHERE {cursor} > CAST({literal(last)} AS {kind}) OR {cursor} IS NULL"
-            )
+            query = self._past(port, query, before, last)
         written = self._make(port, query)
         if sum(file.rows for file in written) == 0:
             for file in written:
@@ -233,6 +228,25 @@ class Stager:
             return self._plan(port, (), before, changed=not before.trusted)
         self._same_columns(port, written, before)
         return self._plan(port, written, before)
+
+    def _past(self, port: OutputPort, query: str, before: Before, last: str) -> str:
+        """The rows of ``query`` past the cursor. Those without one are kept, so that the contract's
+        own rule refuses them in the open."""
+        name = port.cursor or ""
+        kind = self._columns(str(self._folder(port) / before.files[0].path)).get(name, "VARCHAR")
+        if port.compute == "duckdb":
+            rows = self.session.connection.execute(f"DESCRIBE ({query}\n)").fetchall()
+            now = {str(row[0]): str(row[1]) for row in rows}
+            if now.get(name) != kind:
+                raise SchemaChanged(
+                    f"the cursor {name} was {kind} and is {now.get(name, 'gone')}: publish "
+                    "everything again with --rebuild, or bring it back"
+                )
+        cursor = quote(name)
+        return (
+            f"SELECT * FROM ({query}\n) "
+            f"WHERE {cursor} > CAST({literal(last)} AS {kind}) OR {cursor} IS NULL"
+        )
 
     def _upsert(self, port: OutputPort, query: str, before: Before) -> PortPlan:
         written = self._make(port, query)
@@ -273,11 +287,16 @@ class Stager:
         paths = {str(self.store.port_folder(port.name) / f.path): f for f in before.files}
         files = ", ".join(literal(path) for path in paths)
         # The subquery matters: DuckDB 1.5.5 loses the file name's column in a direct semi join.
-        old = f"(SELECT * FROM read_parquet([{files}], filename = '_mesh_file'))"
+        # Its name is the attempt's, so that no column of the data can have it.
+        name = f"file_{self.token}"
+        old = (
+            f"(SELECT * FROM read_parquet([{files}], filename = {literal(name)}, "
+            "hive_partitioning = false))"
+        )
         touched = [
             row[0]
             for row in self.session.connection.execute(
-                f"SELECT DISTINCT _mesh_file FROM {old} {replaced}"
+                f"SELECT DISTINCT {name} FROM {old} {replaced}"
             ).fetchall()
         ]
         if not touched:
@@ -305,4 +324,10 @@ class Stager:
         found = self.session.connection.execute(
             f"SELECT max({column})::VARCHAR FROM {read_parquet(f.path for f in written)}"
         ).fetchone()
-        return found[0] if found is not None and found[0] is not None else last
+        value = found[0] if found is not None else None
+        if value is not None and value.lstrip("-").lower() in _ENDLESS:
+            raise MeshError(
+                f"the cursor {port.cursor} has the value {value}, past which nothing would ever be "
+                "appended again: leave such rows out"
+            )
+        return value if value is not None else last

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mesh_defs.contract.verdicts import tally
-from mesh_defs.errors import UnknownAddress
+from mesh_defs.errors import CorruptRecord, StorageFailed, UnknownAddress
 from mesh_defs.faults import did_you_mean
 from mesh_defs.product.attempts import Attempts
 from mesh_defs.product.ledger import Ledger
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from mesh_defs.product.attempts import Attempt
     from mesh_defs.product.ledger import Record
     from mesh_defs.product.model import Mesh, Product
-    from mesh_defs.settings import Settings
     from mesh_defs.urls import MeshUrl
 
 State = Literal["published", "never published", "broken"]
@@ -31,18 +30,21 @@ _ENDED_BADLY = frozenset({"failed", "error", "killed"})
 @dataclass(frozen=True, slots=True)
 class ProductStatus:
     """One product. ``record`` is its newest published version, which a product that is ``broken``
-    now may still have; ``attempt`` is the last run; ``faults`` are those of its files."""
+    now may still have; ``attempt`` is the last run; ``faults`` are those of its files; ``error``
+    says why what it published cannot be told, ``notes`` what else was found."""
 
     identity: str
     declared_version: str | None
     record: Record | None
     attempt: Attempt | None
     faults: tuple[Fault, ...] = ()
+    error: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def state(self) -> State:
         """The product's state in one word."""
-        if self.faults:
+        if self.faults or self.error is not None:
             return "broken"
         return "published" if self.record is not None else "never published"
 
@@ -58,10 +60,18 @@ class ProductStatus:
 
     @property
     def problem(self) -> str | None:
-        """What broke: the manifest's first fault, or why the last run did not publish."""
+        """What broke: the manifest's first fault, what cannot be read, why the last run did not
+        publish; with the notes, a line each."""
+        found = [] if self._broke is None else [self._broke]
+        return "\n".join([*found, *self.notes]) or None
+
+    @property
+    def _broke(self) -> str | None:
         if self.faults:
             more = f" (and {len(self.faults) - 1} more)" if len(self.faults) > 1 else ""
             return f"{self.faults[0]}{more}"
+        if self.error is not None:
+            return self.error
         if self.attempt is None or self.attempt.result not in _ENDED_BADLY:
             return None
         return self.attempt.message or self.attempt.result
@@ -88,6 +98,8 @@ class ProductStatus:
                 "verdicts": tally(attempt.verdicts),
             },
             "faults": [fault.as_dict() for fault in self.faults],
+            "error": self.error,
+            "notes": list(self.notes),
         }
 
 
@@ -157,24 +169,39 @@ def product_details(mesh: Mesh, url: MeshUrl) -> ProductDetails:
         fix = did_you_mean(f"mesh://{identity}", known)
         raise UnknownAddress(f"no product mesh://{identity} in '{mesh.root}'. Fix: {fix}")
     domain, name = identity.split("/")
-    history = tuple(Ledger(product_store(mesh.settings, domain, name)).newest_first())
-    return ProductDetails(product_status(mesh, identity), mesh.products.get(identity), history)
+    status = product_status(mesh, identity)
+    history, corrupt = Ledger(product_store(mesh.settings, domain, name)).sound()
+    older = tuple(str(error) for error in corrupt if str(error) != status.error)
+    status = replace(status, notes=(*status.notes, *older))
+    return ProductDetails(status, mesh.products.get(identity), tuple(history))
 
 
 def product_status(mesh: Mesh, identity: str) -> ProductStatus:
     """The status of the product ``<domain>/<product>``, which the mesh has, sound or broken."""
     product, broken = mesh.products.get(identity), mesh.broken.get(identity)
-    record, attempt = _published(mesh.settings, identity)
+    domain, name = identity.split("/")
+    store = product_store(mesh.settings, domain, name)
+    record, attempt, error = None, None, None
+    notes: tuple[str, ...] = ()
+    try:
+        attempts = Attempts(store)
+        attempt, notes = attempts.latest(), _notes(attempts)
+        record = Ledger(store).latest()
+    except (CorruptRecord, StorageFailed) as raised:
+        error = str(raised)
     return ProductStatus(
         identity,
         product.manifest.version if product else None,
         record,
         attempt,
         broken.faults if broken else (),
+        error,
+        notes,
     )
 
 
-def _published(settings: Settings, identity: str) -> tuple[Record | None, Attempt | None]:
-    domain, name = identity.split("/")
-    store = product_store(settings, domain, name)
-    return Ledger(store).latest(), Attempts(store).latest()
+def _notes(attempts: Attempts) -> tuple[str, ...]:
+    return tuple(
+        f"{place} tells of a run and cannot be read; nothing that is published depends on it"
+        for place in attempts.corrupt()
+    )

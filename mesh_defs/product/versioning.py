@@ -129,6 +129,7 @@ def _port_record(
         actual_from=actual[0],
         actual_to=actual[1],
         changed=plan.changed,
+        continues=plan.port.continues,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+from duckdb.sqltypes import DuckDBPyType
 
 from mesh_defs.drivers.compute.protocol import ColumnStatistics, StagedFile
 from mesh_defs.errors import MeshError
@@ -35,6 +36,7 @@ _UNFIT = {
     "BIGNUM": "VARCHAR",
     "UUID": "VARCHAR",
     '"NULL"': "the type that it should have",
+    "UNION": "a type of its own for each case, or VARCHAR",
     "TIMESTAMP_S": "TIMESTAMP",
     "TIMESTAMP_MS": "TIMESTAMP",
     "TIMESTAMP_NS": "TIMESTAMP",
@@ -94,16 +96,31 @@ class DuckDBCompute:
         self.connection.close()
 
     def _check_types(self, query: str) -> None:
-        described = self.connection.execute(f"DESCRIBE ({query}\n)").fetchall()
-        unfit = [(row[0], row[1]) for row in described if row[1] in _UNFIT]
+        relation = self.connection.sql(query)
+        unfit = [
+            (name, kind)
+            for name, column in zip(relation.columns, relation.types, strict=True)
+            for kind in _unfit_kinds(column)
+        ]
         if unfit:
             raise UnfitColumns(
                 "; ".join(
-                    f"column '{name}' is {kind}, for which Parquet and Delta have no type: "
+                    f"column '{name}' holds {kind}, for which Parquet and Delta have no type: "
                     f"cast it to {_UNFIT[kind]}"
                     for name, kind in unfit
                 )
             )
+
+
+def _unfit_kinds(kind: DuckDBPyType) -> list[str]:
+    """Names of the types in ``kind``, at any depth, that cannot be published as they are."""
+    name = str(kind)
+    if kind.id in ("list", "array", "struct", "map"):
+        inner = [child for _, child in kind.children if isinstance(child, DuckDBPyType)]
+        return [found for child in inner for found in _unfit_kinds(child)]
+    if kind.id == "union":
+        name = "UNION"
+    return [name] if name in _UNFIT else []
 
 
 def default_memory_gb() -> float:

@@ -29,7 +29,10 @@ class PolarsCompute:
         import pyarrow.parquet as pq
 
         _only_relations(query, inputs)
-        frames = {name: pl.scan_parquet(list(rows.files)) for name, rows in inputs.items()}
+        frames = {
+            name: pl.scan_parquet(list(rows.files), hive_partitioning=False, glob=False)
+            for name, rows in inputs.items()
+        }
         path = target.with_suffix(".parquet")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

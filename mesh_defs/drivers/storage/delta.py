@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mesh_defs.drivers.storage.delta_statistics import statistics_json
-from mesh_defs.drivers.storage.objects import LocalObjects
+from mesh_defs.drivers.storage.objects import LocalObjects, storing
 from mesh_defs.drivers.storage.protocol import TableFile
-from mesh_defs.errors import MeshError, PublishConflict
+from mesh_defs.errors import CorruptRecord, MeshError, PublishConflict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from deltalake import DeltaTable
 
     from mesh_defs.drivers.compute.protocol import StagedFile
     from mesh_defs.drivers.source.protocol import Value
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 _PORTS = "ports"
 _QUARANTINE = "quarantine"
 _INFO = "mesh"
+_LOG = "_delta_log"
+_LOG_ENTRY = re.compile(r"(\d{20})\.(?:json|checkpoint\.(?:.*\.)?parquet)")
+_CHECKPOINT_INTERVAL = 20
 
 
 class DeltaStorage:
@@ -48,24 +54,27 @@ class DeltaProductStore(LocalObjects):
 
     def table_version(self, port: str) -> int | None:
         """The newest version in the log; None when there is no log."""
-        from deltalake import DeltaTable
-
-        folder = self.port_folder(port)
-        if not (folder / "_delta_log").is_dir() or not DeltaTable.is_deltatable(str(folder)):
-            return None
-        return int(DeltaTable(str(folder)).version())
+        # The log's names say it (Delta protocol, "Delta Log Entries"); opening the table reads the
+        # log back to its last checkpoint.
+        found = (_LOG_ENTRY.fullmatch(name) for name in self.names(f"{_PORTS}/{port}/{_LOG}"))
+        return max((int(entry[1]) for entry in found if entry is not None), default=None)
 
     def table_files(self, port: str, version: int) -> list[TableFile]:
-        """The files of one version, in the order of the log."""
-        from deltalake import DeltaTable
-
-        table = DeltaTable(str(self.port_folder(port)), version=version)
-        actions = table.get_add_actions(flatten=False)
-        rows = _dicts(actions)
+        """The files of one version, in the order of the log. Raises `CorruptRecord`."""
+        actions = self._open(port, version).get_add_actions(flatten=False)
+        # Column by column, because anything that makes an Arrow table of it imports pandas.
+        names = ("path", "num_records", "size_bytes")
+        columns = (actions.column(name).to_pylist() for name in names)
         return [
-            TableFile(row["path"], int(row["num_records"] or 0), int(row["size_bytes"]), "")
-            for row in rows
+            TableFile(path, int(rows or 0), int(size), "")
+            for path, rows, size in zip(*columns, strict=True)
         ]
+
+    def expect(self, port: str, version: int) -> None:
+        """Compare with the newest version in the log."""
+        current = self.table_version(port)
+        if (-1 if current is None else current) != version:
+            raise PublishConflict(self._foreign(port, current, version))
 
     def prepare(self, port: str, files: Sequence[StagedFile]) -> tuple[str, list[TableFile]]:
         """Read the schema from the first file's footer; statistics are those of the writer."""
@@ -86,8 +95,26 @@ class DeltaProductStore(LocalObjects):
 
     def commit(self, port: str, commit: Commit) -> None:
         """One transaction of the Delta log, which refuses a version that exists."""
-        from deltalake import DeltaTable, Schema
-        from deltalake.exceptions import CommitFailedError, DeltaError
+        from deltalake.exceptions import DeltaError
+
+        current = self.table_version(port)
+        if current is not None and current >= commit.version:
+            self._same(port, commit, current)
+            return
+        self.expect(port, commit.version - 1)
+        folder = self.port_folder(port)
+        try:
+            with storing(folder / _LOG):
+                self._write(port, commit)
+        except DeltaError as error:
+            newest = self.table_version(port)
+            if newest is not None and newest >= commit.version:
+                self._same(port, commit, newest)
+                return
+            raise PublishConflict(f"{folder}: the commit was refused: {error}") from error
+
+    def _write(self, port: str, commit: Commit) -> None:
+        from deltalake import Schema
         from deltalake.transaction import (
             AddAction,
             CommitProperties,
@@ -96,13 +123,6 @@ class DeltaProductStore(LocalObjects):
             create_table_with_add_actions,
         )
 
-        folder = self.port_folder(port)
-        current = self.table_version(port)
-        if current is not None and current >= commit.version:
-            self._same(port, commit, current)
-            return
-        if (current if current is not None else -1) != commit.version - 1:
-            raise PublishConflict(self._foreign(port, current, commit))
         now = int(time.time() * 1000)
         adds = [AddAction(f.path, f.bytes, {}, now, True, f.statistics) for f in commit.adds]
         properties = CommitProperties(
@@ -111,30 +131,24 @@ class DeltaProductStore(LocalObjects):
         # Old versions stay readable: the log is never cut behind the owner's back.
         hooks = PostCommitHookProperties(cleanup_expired_logs=False)
         schema = Schema.from_json(commit.schema)
-        try:
-            if current is None:
-                create_table_with_add_actions(
-                    str(folder),
-                    schema,
-                    adds,
-                    commit_properties=properties,
-                    post_commithook_properties=hooks,
-                )
-                return
-            removes = [RemoveAction(f.path, True, now, f.bytes) for f in commit.removes]
-            DeltaTable(str(folder)).create_write_transaction(
-                [*removes, *adds],
-                "overwrite" if commit.overwrite else "append",
+        if commit.version == 0:
+            create_table_with_add_actions(
+                str(self.port_folder(port)),
                 schema,
+                adds,
+                configuration={"delta.checkpointInterval": str(_CHECKPOINT_INTERVAL)},
                 commit_properties=properties,
                 post_commithook_properties=hooks,
             )
-        except (CommitFailedError, DeltaError) as error:
-            newest = self.table_version(port)
-            if newest is not None and newest >= commit.version:
-                self._same(port, commit, newest)
-                return
-            raise PublishConflict(f"{folder}: the commit was refused: {error}") from error
+            return
+        removes = [RemoveAction(f.path, True, now, f.bytes) for f in commit.removes]
+        self._open(port, commit.version - 1).create_write_transaction(
+            [*removes, *adds],
+            "overwrite" if commit.overwrite else "append",
+            schema,
+            commit_properties=properties,
+            post_commithook_properties=hooks,
+        )
 
     def quarantine(self, run_id: str, port: str, files: Sequence[str]) -> Path:
         """Rename the files into ``quarantine/<run>/<port>``."""
@@ -144,28 +158,39 @@ class DeltaProductStore(LocalObjects):
             Path(file).replace(target / Path(file).name)
         return target
 
+    def _open(self, port: str, version: int) -> DeltaTable:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        folder = self.port_folder(port)
+        try:
+            return DeltaTable(str(folder), version=version)
+        except (DeltaError, OSError, ValueError) as error:
+            raise CorruptRecord(
+                f"{folder / _LOG} cannot be read back to version {version}: {error}. Fix: restore "
+                f"{folder} from a backup; without one, move {self.root} away and run the product: "
+                "its versions then begin anew"
+            ) from error
+
     def _same(self, port: str, commit: Commit, current: int) -> None:
         """Fine when version ``commit.version`` is this very commit; else somebody else's."""
-        from deltalake import DeltaTable
-
-        history = DeltaTable(str(self.port_folder(port))).history()
+        history = self._open(port, current).history(current - commit.version + 1)
         for entry in history:
             if entry.get("version") == commit.version:
                 info = entry.get(_INFO)
-                if isinstance(info, dict) and info.get("run_id") == commit.info.get("run_id"):
+                if isinstance(info, dict) and _maker(info) == _maker(commit.info):
                     return
-        raise PublishConflict(self._foreign(port, current, commit))
+        raise PublishConflict(self._foreign(port, current, commit.version - 1))
 
-    def _foreign(self, port: str, current: int | None, commit: Commit) -> str:
+    def _foreign(self, port: str, current: int | None, expected: int) -> str:
+        found = "there is no" if current is None else f"version {current} of the"
         return (
-            f"the table {self.port_folder(port)} is at version {current}, not at "
-            f"{commit.version - 1} as this product's ledger says: somebody wrote to it from "
-            "outside; run the product with --rebuild to publish from its own sources again"
+            f"the table {self.port_folder(port)} is not at version {expected}, as this product's "
+            f"ledger says ({found} table): somebody wrote to it from outside; run the product with "
+            "--rebuild to publish from its own sources again"
         )
 
 
-def _dicts(actions: object) -> list[dict[str, Any]]:
-    import pyarrow as pa
-
-    rows: list[dict[str, Any]] = pa.table(actions).to_pylist()
-    return rows
+def _maker(info: Mapping[str, object]) -> tuple[object, object]:
+    """Which attempt made a commit; a run's id alone may be used again."""
+    return info.get("run_id"), info.get("published_at")

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import re
 import time
 import uuid
 from typing import TYPE_CHECKING
 
-from mesh_defs.errors import Busy
+from mesh_defs.errors import Busy, StorageFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _POLL_SECONDS = 0.05
+_LOCK = "lock"
+_HALF_WRITTEN = re.compile(r"\..+\.[0-9a-f]{32}")
 
 
 class LocalObjects:
@@ -29,82 +33,161 @@ class LocalObjects:
         target = self.root / name
         if target.exists():
             return False
-        beside = self._beside(target, content)
-        try:
-            os.link(beside, target)
-        except FileExistsError:
-            return False
-        finally:
-            beside.unlink(missing_ok=True)
-        _sync_folder(target.parent)
+        with storing(target):
+            beside = _beside(target, content)
+            try:
+                os.link(beside, target)
+            except FileExistsError:
+                return False
+            finally:
+                beside.unlink(missing_ok=True)
+            _sync_folder(target.parent)
         return True
 
     def replace(self, name: str, content: bytes) -> None:
         """Write beside, then rename."""
         target = self.root / name
-        self._beside(target, content).replace(target)
-        _sync_folder(target.parent)
+        with storing(target):
+            beside = _beside(target, content)
+            try:
+                beside.replace(target)
+            except OSError:
+                beside.unlink(missing_ok=True)
+                raise
+            _sync_folder(target.parent)
 
     def read(self, name: str) -> bytes | None:
         """The content of ``name``, or None."""
+        target = self.root / name
         try:
-            return (self.root / name).read_bytes()
+            return target.read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise StorageFailed(f"cannot read {target}: {_reason(error)}") from error
 
     def names(self, folder: str) -> list[str]:
         """Names directly in ``folder``, sorted; none when there is no such folder."""
-        try:
-            entries = os.listdir(self.root / folder)  # noqa: PTH208  names alone, without a stat
-        except FileNotFoundError:
-            return []
-        return sorted(name for name in entries if not name.startswith("."))
+        return sorted(name for name in _entries(self.root / folder) if not name.startswith("."))
 
     def remove(self, name: str) -> None:
         """Remove ``name``; fine when it is gone."""
-        (self.root / name).unlink(missing_ok=True)
+        with storing(self.root / name):
+            (self.root / name).unlink(missing_ok=True)
+
+    def location(self, name: str) -> str:
+        """The absolute path of ``name``."""
+        return str(self.root / name)
+
+    def sweep(self, folders: Iterable[str]) -> None:
+        """Remove files that were written beside their names and never took them."""
+        for folder in folders:
+            for name in _entries(self.root / folder):
+                if _HALF_WRITTEN.fullmatch(name):
+                    self.remove(f"{folder}/{name}")
 
     @contextlib.contextmanager
     def lock(self, wait_seconds: float) -> Iterator[None]:
-        """An flock on ``<root>/lock``: the kernel frees it however the process ends."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        deadline = time.monotonic() + wait_seconds
-        with (self.root / "lock").open("a+") as handle:
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() >= deadline:
-                        raise Busy(
-                            f"another run of this product is under way (it holds "
-                            f"{self.root / 'lock'}, process {_holder(self.root / 'lock')}); "
-                            f"waited {wait_seconds:g} s; try again when it has ended"
-                        ) from None
-                    time.sleep(_POLL_SECONDS)
-            handle.seek(0)
-            handle.truncate()
-            handle.write(str(os.getpid()))
-            handle.flush()
+        """An flock on ``root`` and on ``<root>/lock``, which tells the holder's process: the kernel
+        frees both however the process ends."""
+        file, until = self.root / _LOCK, time.monotonic() + wait_seconds
+        with contextlib.ExitStack() as held:
+            try:
+                # A file that somebody deletes keeps nobody out, the folder with the data does.
+                self._hold(held, self.root, os.O_RDONLY, until)
+                handle = self._hold(held, file, os.O_RDWR | os.O_CREAT, until)
+            except BlockingIOError:
+                raise Busy(
+                    f"another run of this product is under way (it holds {file}, process "
+                    f"{_holder(file)}); waited {wait_seconds:g} s; try again when it has ended"
+                ) from None
+            os.ftruncate(handle, 0)
+            os.write(handle, str(os.getpid()).encode())
             try:
                 yield
             finally:
-                handle.seek(0)
-                handle.truncate()
-                fcntl.flock(handle, fcntl.LOCK_UN)
+                os.ftruncate(handle, 0)
 
-    def _beside(self, target: Path, content: bytes) -> Path:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.parent / f".{target.name}.{uuid.uuid4().hex}"
+    def _hold(self, held: contextlib.ExitStack, path: Path, flags: int, until: float) -> int:
+        """Lock ``path``; ``held`` unlocks it. Raises BlockingIOError at ``until``."""
+        while True:
+            with storing(path):
+                self.root.mkdir(parents=True, exist_ok=True)
+                descriptor = os.open(path, flags, 0o666)
+            with contextlib.ExitStack() as closing:
+                closing.callback(os.close, descriptor)
+                _lock_before(descriptor, until)
+                if _is_at(descriptor, path):
+                    held.push(closing.pop_all())
+                    return descriptor
+
+
+@contextlib.contextmanager
+def storing(target: Path) -> Iterator[None]:
+    """Raise `StorageFailed` when the operating system refuses to write ``target``."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailed(
+            f"cannot write {target}: {_reason(error)}. Fix: make room or give the rights, then run "
+            "the product again, which first finishes what was decided"
+        ) from error
+
+
+def _lock_before(descriptor: int, until: float) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_POLL_SECONDS)
+        except OSError as error:
+            if error.errno != errno.EBADF:
+                raise
+            return  # NFS locks what is open for writing alone, which a folder never is.
+        else:
+            return
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether ``path`` still is the file that is open; another may have replaced it meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _beside(target: Path, content: bytes) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.parent / f".{target.name}.{uuid.uuid4().hex}"
+    try:
         with beside.open("xb") as handle:
             handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())
-        return beside
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    return beside
+
+
+def _entries(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208  names alone, without a stat
+    except FileNotFoundError:
+        return []
 
 
 def _holder(file: Path) -> str:
-    return file.read_text(encoding="utf-8").strip() or "unknown"
+    try:
+        return file.read_text(encoding="utf-8").strip() or "unknown"
+    except FileNotFoundError:
+        return "unknown"
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -54,7 +54,10 @@ class Commit:
 
 
 class ProductStore(Protocol):
-    """One product's storage. Names are relative paths with ``/``."""
+    """One product's storage. Names are relative paths with ``/``.
+
+    Whatever writes raises `mesh_defs.errors.StorageFailed` when it cannot be written.
+    """
 
     def lock(self, wait_seconds: float) -> AbstractContextManager[None]:
         """Hold the product's lock, which the operating system frees when the process dies. Raises
@@ -81,6 +84,15 @@ class ProductStore(Protocol):
         """Remove ``name``; fine when it is gone."""
         ...
 
+    def location(self, name: str) -> str:
+        """Where a person finds ``name``."""
+        ...
+
+    def sweep(self, folders: Iterable[str]) -> None:
+        """Remove what writers that died in the middle left directly in ``folders``. The caller
+        holds the lock."""
+        ...
+
     def port_folder(self, port: str) -> Path:
         """Where the port's Parquet files are written in place."""
         ...
@@ -91,6 +103,11 @@ class ProductStore(Protocol):
 
     def table_files(self, port: str, version: int) -> list[TableFile]:
         """The files of one version of the port's table."""
+        ...
+
+    def expect(self, port: str, version: int) -> None:
+        """Raise `mesh_defs.errors.PublishConflict` unless the port's table is at ``version`` (-1:
+        there is no table yet)."""
         ...
 
     def prepare(self, port: str, files: Sequence[StagedFile]) -> tuple[str, list[TableFile]]:

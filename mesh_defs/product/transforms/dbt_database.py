@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NAME = "mesh_dbt"  # dbt names the database after its file
 SCHEMA = "inputs"
 THREADS = 2
+_DATA = frozenset({".csv", ".json", ".ndjson", ".parquet"})
 
 
 def create(
@@ -28,18 +29,14 @@ def create(
 ) -> Path:
     """A new database file in ``folder`` with one relation per input.
 
-    Parquet is read in place. Anything else is copied, because dbt's own connection has no access to
-    the operational system. Raises `duckdb.Error`.
+    Inputs are Parquet and read in place. Raises `duckdb.Error`.
     """
     file = folder / f"{NAME}.duckdb"
     connection.execute(f"ATTACH {literal(str(file))} AS {quote(NAME)}")
     try:
         connection.execute(f"CREATE SCHEMA {quote(NAME)}.{quote(SCHEMA)}")
         for name, resolved in inputs.items():
-            kind = "VIEW" if resolved.rows.files else "TABLE"
-            connection.execute(
-                f"CREATE {kind} {relation(name)} AS SELECT * FROM {resolved.rows.sql}"
-            )
+            connection.execute(f"CREATE VIEW {relation(name)} AS SELECT * FROM {resolved.rows.sql}")
     finally:
         connection.execute(f"DETACH {quote(NAME)}")
     return file
@@ -51,9 +48,12 @@ def relation(name: str) -> str:
 
 
 def walls(inputs: Mapping[str, Resolved], project: Path, scratch: Path) -> list[str]:
-    """Statements that keep dbt's connection to the inputs' files, the project and ``scratch``."""
-    paths = ", ".join(literal(path) for resolved in inputs.values() for path in resolved.paths)
-    folders = ", ".join(literal(f"{folder}/") for folder in (project, scratch))
+    """Statements that keep dbt's connection to the inputs' files, the project's own data files and
+    ``scratch``, which alone it may fill with new files."""
+    files = [path for resolved in inputs.values() for path in resolved.paths]
+    files += sorted(str(f) for f in project.rglob("*") if f.suffix in _DATA and f.is_file())
+    paths = ", ".join(literal(path) for path in files)
+    folders = literal(f"{scratch}/")
     return [
         "SET TimeZone = 'UTC'",
         "SET enable_progress_bar = false",

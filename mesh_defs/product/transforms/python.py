@@ -7,6 +7,8 @@ import inspect
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.errors import MeshError, TransformFailed
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    import duckdb
+    import pyarrow as pa
 
     from mesh_defs.product.inputs import InputData, RunContext
     from mesh_defs.product.model import Product
@@ -30,130 +32,170 @@ _ALLOWED = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class PythonBuilt:
+    """The query of every port, and the failures of streams, which run while they are written."""
+
+    queries: Mapping[str, str]
+    failures: list[TransformFailed]
+
+
 def python_queries(
-    product: Product, inputs: Mapping[str, InputData], context: RunContext, root: Path
-) -> dict[str, str]:
-    """Call the product's function and make every dataset a relation; the query of every port.
+    product: Product,
+    inputs: Mapping[str, InputData],
+    context: RunContext,
+    root: Path,
+    *,
+    quiet: bool = False,
+) -> PythonBuilt:
+    """Call the product's function and make every dataset a relation.
 
-    Raises `TransformFailed` with the place in the product's own file.
+    ``quiet`` leaves the texts of exceptions out, which may quote personal values. Raises
+    `TransformFailed` with the place in the product's own file.
     """
-    file = product.folder / PYTHON_FILE
-    name = relative(file, root)
-    function = _function(product, file, name)
-    wanted = inspect.signature(function).parameters
-    offered: dict[str, object] = {**inputs, CONTEXT: context}
-    try:
-        result = function(**{key: offered[key] for key in wanted})
-    except MeshError:
-        raise
-    except Exception as error:
-        raise TransformFailed(_where(error, file, name)) from error
-    ports = [output.name for output in product.outputs]
-    datasets = result if isinstance(result, dict) else {ports[0]: result}
-    if not isinstance(result, dict) and len(ports) > 1:
-        raise TransformFailed(
-            f"{name}: {FUNCTION}() returned one dataset for {len(ports)} ports; "
-            f"return a dict with the keys {', '.join(ports)}"
-        )
-    if set(datasets) != set(ports):
-        raise TransformFailed(
-            f"{name}: {FUNCTION}() returned {', '.join(map(str, datasets)) or 'nothing'}; "
-            f"the ports are {', '.join(ports)}"
-        )
-    return {port: _relation(context.connection, port, datasets[port], name, file) for port in ports}
+    return _Caller(product, context, root, quiet).build(inputs)
 
 
-def _function(product: Product, file: Path, name: str) -> Callable[..., object]:
-    module_name = f"mesh_product_{product.domain}_{product.name}"
-    spec = importlib.util.spec_from_file_location(module_name, file)
-    if spec is None or spec.loader is None:
-        raise TransformFailed(f"{name}: cannot be imported")
-    module: ModuleType = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise TransformFailed(_where(error, file, name)) from error
-    function = getattr(module, FUNCTION, None)
-    if not callable(function):
-        raise TransformFailed(f"{name}: defines no function {FUNCTION}()")
-    return function  # type: ignore[no-any-return]
+class _Caller:
+    """Calls one product's function; all its errors name the product's own file."""
 
+    def __init__(self, product: Product, context: RunContext, root: Path, quiet: bool) -> None:
+        self.product = product
+        self.context = context
+        self.file = product.folder / PYTHON_FILE
+        self.name = relative(self.file, root)
+        self.quiet = quiet
+        self.failures: list[TransformFailed] = []
 
-def _where(error: BaseException, file: Path, name: str) -> str:
-    """The error, with the lines of the product's own files that led to it."""
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename.startswith(str(file.parent))
-    ]
-    lines = [f"{name}: {type(error).__name__}: {error}"]
-    lines += [f"  line {frame.lineno}, in {frame.name}: {frame.line}" for frame in frames]
-    return "\n".join(lines)
+    def build(self, inputs: Mapping[str, InputData]) -> PythonBuilt:
+        function = self._function()
+        offered: dict[str, object] = {**inputs, CONTEXT: self.context}
+        wanted = inspect.signature(function).parameters
+        with self._explained():
+            result = function(**{key: offered[key] for key in wanted})
+        ports = [output.name for output in self.product.outputs]
+        datasets = result if isinstance(result, dict) else {ports[0]: result}
+        if not isinstance(result, dict) and len(ports) > 1:
+            raise self._fault(
+                f"{FUNCTION}() returned one dataset for {len(ports)} ports; "
+                f"return a dict with the keys {', '.join(ports)}"
+            )
+        if set(datasets) != set(ports):
+            raise self._fault(
+                f"{FUNCTION}() returned {', '.join(map(str, datasets)) or 'nothing'}; "
+                f"the ports are {', '.join(ports)}"
+            )
+        queries = {port: self._relation(port, datasets[port]) for port in ports}
+        return PythonBuilt(queries, self.failures)
 
+    def _function(self) -> Callable[..., object]:
+        module_name = f"mesh_product_{self.product.domain}_{self.product.name}"
+        spec = importlib.util.spec_from_file_location(module_name, self.file)
+        if spec is None or spec.loader is None:
+            raise self._fault("cannot be imported")
+        module: ModuleType = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module
+        with self._explained():
+            spec.loader.exec_module(module)
+        function: Callable[..., object] | None = getattr(module, FUNCTION, None)
+        if function is None or not callable(function):
+            raise self._fault(f"defines no function {FUNCTION}()")
+        return function
 
-def _relation(
-    connection: duckdb.DuckDBPyConnection, port: str, dataset: object, name: str, file: Path
-) -> str:
-    import duckdb
+    def _fault(self, text: str) -> TransformFailed:
+        return TransformFailed(f"{self.name}: {text}")
 
-    relation = f"output of {port}"
-    if isinstance(dataset, duckdb.DuckDBPyRelation):
-        dataset.create_view(relation, replace=True)
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What the product's own code raises, as `TransformFailed`; leaving the process too."""
         try:
-            connection.execute(f"DESCRIBE {quote(relation)}")
-        except duckdb.CatalogException:
-            # The relation belongs to another connection: its rows come over as a stream.
-            connection.register(relation, dataset.to_arrow_reader())
-        return f"SELECT * FROM {quote(relation)}"
-    connection.register(relation, _arrow(dataset, port, name, file))
-    return f"SELECT * FROM {quote(relation)}"
-
-
-def _arrow(dataset: object, port: str, name: str, file: Path) -> object:
-    """Something that DuckDB reads by its name: Arrow, polars or pandas."""
-    module = type(dataset).__module__.partition(".")[0]
-    if module == "polars":
-        frame: Any = dataset
-        return frame.collect() if type(dataset).__name__ == "LazyFrame" else frame
-    if module in ("pandas", "pyarrow") and not isinstance(dataset, list):
-        return dataset
-    if isinstance(dataset, Iterable) and not isinstance(dataset, str | bytes | dict):
-        return _stream(iter(dataset), port, name, file)
-    raise TransformFailed(
-        f"{name}: {FUNCTION}() returned a {type(dataset).__name__} for port '{port}'; "
-        f"allowed: {_ALLOWED}"
-    )
-
-
-def _stream(batches: Iterator[object], port: str, name: str, file: Path) -> object:
-    """A reader over record batches, which are made while they are written."""
-    import pyarrow as pa
-
-    def checked() -> Iterator[pa.RecordBatch]:
-        try:
-            for batch in batches:
-                if not isinstance(batch, pa.RecordBatch):
-                    raise TransformFailed(
-                        f"{name}: port '{port}' yielded a {type(batch).__name__}; "
-                        "yield pyarrow record batches"
-                    )
-                yield batch
-        except TransformFailed:
+            yield
+        except MeshError:
             raise
-        except Exception as error:
-            raise TransformFailed(_where(error, file, name)) from error
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the product raises
+            raise self._where(error) from (None if self.quiet else error)
 
-    stream = checked()
-    first = next(stream, None)
-    if first is None:
-        raise TransformFailed(
-            f"{name}: port '{port}' yielded no batch, so its columns are unknown; "
-            "yield one empty record batch at least"
+    def _where(self, error: BaseException) -> TransformFailed:
+        """The error, with the lines of the product's own files that led to it."""
+        frames = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename.startswith(str(self.file.parent))
+        ]
+        text = f": {error}"
+        if self.quiet:
+            text = " (its text is not shown: it may quote personal values)"
+        lines = [f"{type(error).__name__}{text}"]
+        lines += [f"  line {frame.lineno}, in {frame.name}: {frame.line}" for frame in frames]
+        return self._fault("\n".join(lines))
+
+    def _relation(self, port: str, dataset: object) -> str:
+        import duckdb
+
+        relation = f"output of {port}"
+        connection = self.context.connection
+        if isinstance(dataset, duckdb.DuckDBPyRelation):
+            dataset.create_view(relation, replace=True)
+            try:
+                connection.execute(f"DESCRIBE {quote(relation)}")
+            except duckdb.CatalogException:
+                # The relation belongs to another connection: its rows come over as a stream.
+                connection.register(relation, dataset.to_arrow_reader())
+            return f"SELECT * FROM {quote(relation)}"
+        try:
+            connection.register(relation, self._table(port, dataset))
+            connection.execute(f"DESCRIBE {quote(relation)}")
+        except duckdb.Error as error:
+            raise self._fault(f"port '{port}': DuckDB cannot read its dataset: {error}") from error
+        return f"SELECT * FROM {quote(relation)}"
+
+    def _table(self, port: str, dataset: object) -> object:
+        """Something that DuckDB reads by its name: Arrow, polars or pandas."""
+        module = type(dataset).__module__.partition(".")[0]
+        if module == "polars":
+            frame: Any = dataset
+            with self._explained():
+                return frame.collect() if type(dataset).__name__ == "LazyFrame" else frame
+        if module in ("pandas", "pyarrow") and not isinstance(dataset, list):
+            return dataset
+        if isinstance(dataset, Iterable) and not isinstance(dataset, str | bytes | dict):
+            return self._stream(port, iter(dataset))
+        raise self._fault(
+            f"{FUNCTION}() returned a {type(dataset).__name__} for port '{port}'; "
+            f"allowed: {_ALLOWED}"
         )
 
-    def all_batches() -> Iterator[pa.RecordBatch]:
-        yield first
-        yield from stream
+    def _stream(self, port: str, batches: Iterator[object]) -> object:
+        """A reader over record batches, which are made while they are written."""
+        import pyarrow as pa
 
-    return pa.RecordBatchReader.from_batches(first.schema, all_batches())
+        stream = self._checked(port, batches)
+        first = next(stream, None)
+        if first is None:
+            raise self._fault(
+                f"port '{port}' yielded no batch, so its columns are unknown; "
+                "yield one empty record batch at least"
+            )
+
+        def everything() -> Iterator[pa.RecordBatch]:
+            yield first
+            yield from stream
+
+        return pa.RecordBatchReader.from_batches(first.schema, everything())
+
+    def _checked(self, port: str, batches: Iterator[object]) -> Iterator[pa.RecordBatch]:
+        """The batches; what goes wrong is kept, because DuckDB wraps what a stream raises."""
+        import pyarrow as pa
+
+        try:
+            with self._explained():
+                for batch in batches:
+                    if not isinstance(batch, pa.RecordBatch):
+                        raise self._fault(
+                            f"port '{port}' yielded a {type(batch).__name__}; "
+                            "yield pyarrow record batches"
+                        )
+                    yield batch
+        except TransformFailed as error:
+            self.failures.append(error)
+            raise
