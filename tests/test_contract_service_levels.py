@@ -155,3 +155,51 @@ def test_malformed_levels_are_faults(tmp_path, level, key, allowed):
 def test_a_level_without_a_name_is_a_fault(tmp_path):
     fault = only_fault(tmp_path, COLUMNS, after=sla("value: 1, unit: d"))
     assert "without a property" in fault.found
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("freshnes", "freshness"),
+        ("Latencey", "latency"),
+        ("retension", "retention"),
+        ("availabilty", "availability"),
+        ("generalAvailabilty", "generalAvailability"),
+        ("timeToDetekt", "timeToDetect"),
+    ],
+)
+def test_a_misspelt_level_is_a_fault_with_the_nearest(tmp_path, name, meant):
+    fault = only_fault(
+        tmp_path, COLUMNS, after=sla(f"property: {name}, value: 1, unit: d, element: moment")
+    )
+    assert fault.key == "slaProperties[0].property"
+    assert f"'{meant}'" in fault.fix
+    assert "availability" in fault.allowed
+
+
+@pytest.mark.parametrize(
+    ("level", "text", "column"),
+    [
+        ("property: availability, value: 99.9, unit: percent", "availability: 99.9 percent", None),
+        ("property: throughput, value: 5, valueExt: 9, unit: rps", "throughput: 5 to 9 rps", None),
+        (
+            "property: generalAvailability, value: 2022-05-12",
+            "generalAvailability: 2022-05-12",
+            None,
+        ),
+        ("property: td, value: 1, unit: h, description: By mail", "td: 1 h (By mail)", None),
+        ("property: timeToRepair, value: 1, unit: h, element: moment", "timeToRepair: 1 h", "at"),
+        ("property: moonPhase, value: full, element: nowhere.at", "moonPhase: full", None),
+        ("property: retention, value: 2, unit: y", "retention: 2 y", None),
+        ("property: retention, value: 2, unit: y, element: flights", "retention: 2 y", None),
+    ],
+)
+def test_a_level_that_is_not_run_is_shown(tmp_path, level, text, column):
+    found = port(tmp_path, COLUMNS, after=sla(level))
+    assert [(t.column, t.description) for t in found.texts] == [(column, f"service level {text}")]
+    assert not [rule for rule in found.rules if isinstance(rule, Freshness | Retention)]
+
+
+def test_a_level_that_is_run_is_not_shown_as_a_text(tmp_path):
+    levels = sla("property: latency, value: 1, unit: d, element: moment")
+    assert port(tmp_path, COLUMNS, after=levels).texts == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from verification import verdicts, written
 
 from mesh_defs.contract.data import EngineResult
@@ -81,6 +82,7 @@ def test_no_verdict_shows_a_personal_value(tmp_path):
         Custom(id="engine3", engine="broken", implementation="x", **K),
         engines={"leaky": Leaky(), "broken": Broken()},
         personal=PERSONAL,
+        key=("id",),
     )  # fmt: skip
     for verdict in found.values():
         assert not verdict.ok, verdict
@@ -113,3 +115,73 @@ def test_samples_are_json_whatever_the_types(tmp_path):
     assert row["nothing"] is None
     assert len(row["long"]) == 201
     assert row["never"] == "infinity"
+
+
+GUESTS = "SELECT 1 AS id, 'ada@example.org' AS email, 123456.75::DOUBLE AS salary FROM range(2)"
+
+
+def test_columns_that_the_contract_does_not_name_are_masked_beside_personal_ones(tmp_path):
+    rows = written(tmp_path, GUESTS)
+    rule = Bounds(id="b", column="id", maximum=0, **K)
+    (row, _) = verdicts(tmp_path, rows, rule, personal=("email",), key=("id",))["b"].samples
+    assert row == {"id": 1, "email": "***", "salary": "***"}
+    (row, _) = verdicts(tmp_path, rows, rule, key=("id",))["b"].samples
+    assert row == {"id": 1, "email": SECRET, "salary": 123456.75}
+
+
+def test_an_expectation_shows_only_the_columns_that_it_names(tmp_path):
+    rows = written(tmp_path, GUESTS)
+    found = verdicts(
+        tmp_path,
+        rows,
+        Bounds(id="b", column="id", maximum=0, **K),
+        RowCondition(id="cast", violation="CAST(email AS INTEGER) > 1", expected="x", **K),
+        Query(
+            id="q", query="SELECT max(salary) FROM {object}", threshold=Threshold(must_be=0), **K
+        ),
+        Custom(id="engine", engine="leaky", implementation={"column": "email"}, **K),
+        Custom(id="engine2", engine="leaky", implementation="max(salary)", **K),
+        engines={"leaky": Leaky()},
+        key=("id",),
+        stage="expectation",
+    )
+    assert found["b"].samples[0] == {"id": 1, "email": "***", "salary": "***"}
+    for verdict in found.values():
+        text = json.dumps(verdict.as_dict())
+        assert "ada@" not in text, verdict
+        assert "123456" not in text, verdict
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT max(COLUMNS(c -> c LIKE 'sal%')) FROM {object}",
+        "SELECT #3 FROM (SELECT * FROM {object} LIMIT 1)",
+        "SELECT salary FROM (SELECT id, email, salary FROM {object} LIMIT 1)",
+        "SELECT max(a) FROM (SELECT * FROM {object}) t(i, e, a)",
+        "SELECT count(*) FROM range((SELECT max(COLUMNS('sal.*'))::BIGINT FROM {object}))",
+        "SELECT count(*) FROM {object}, range(123456)",
+        "SELECT count(*) FROM {object} WHERE false UNION SELECT 123456",
+        "SELECT 1 + 123455",
+    ],
+)
+def test_only_a_plain_count_shows_its_number_beside_personal_columns(tmp_path, query):
+    rule = Query(id="q", query=query, threshold=Threshold(must_be=0), **K)
+    found = verdicts(tmp_path, written(tmp_path, GUESTS), rule, personal=("salary",))["q"]
+    assert "12345" not in f"{found.observed} {found.reason}", found
+    assert not found.ok
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT count(*) FROM {object}",
+        "select count( distinct salary ) as n from {object} where salary > 1 group by id;",
+        'SELECT count(*) FROM "flights" f WHERE f.salary > (SELECT 1)',
+        "SELECT count(*) FROM {object} -- all of them",
+    ],
+)
+def test_a_plain_count_is_shown(tmp_path, query):
+    rule = Query(id="q", query=query, threshold=Threshold(must_be=0), **K)
+    found = verdicts(tmp_path, written(tmp_path, GUESTS), rule, personal=("salary",))["q"]
+    assert found.observed in ("the query yields 1", "the query yields 2"), found

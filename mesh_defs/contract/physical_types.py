@@ -76,13 +76,16 @@ class UnknownType(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Physical:
-    """A type: its name (one of `KNOWN`), its numbers (precision and scale of a decimal) and its
-    parts (the item of a list, key and value of a map, the named fields of a struct). Parts that
-    are not written down are empty, and then not compared."""
+    """A type: its name (one of `KNOWN`), its numbers (precision and scale of a decimal, the longest
+    length of text and bytes), its values (of an enum, which is text here) and its parts (the item
+    of a list, key and value of a map, the named fields of a struct). Parts that are not written
+    down are empty, and then not compared; nor are lengths and values, which are rules of their
+    own."""
 
     name: str
     numbers: tuple[int, ...] = ()
     parts: tuple[tuple[str, Physical], ...] = ()
+    values: tuple[str, ...] = ()
 
     @property
     def sql(self) -> str:
@@ -192,6 +195,7 @@ class _Reader:
         self.take()
         numbers: list[int] = []
         parts: list[tuple[str, Physical]] = []
+        values: list[str] = []
         while self.peek() != closing:
             token = self.peek() or ""
             if name == "STRUCT":
@@ -201,13 +205,15 @@ class _Reader:
             elif token.isdecimal():
                 numbers.append(int(self.take()))
             else:
-                self.take()  # the values of an enum, MAX
+                argument = self.take()  # MAX, or the unit of a length
+                if argument.startswith("'"):
+                    values.append(argument[1:-1].replace("''", "'"))
             if self.peek() == ",":
                 self.take()
         self.expect(closing)
         if name == "LIST":
             parts = [("item", item) for _, item in parts]
-        return Physical(name, tuple(numbers), tuple(parts))
+        return Physical(name, tuple(numbers), tuple(parts), tuple(values))
 
     def field(self, depth: int) -> tuple[str, Physical]:
         token = self.take()

@@ -42,9 +42,11 @@ def verify(
     Row rules are about the rows that were added; metrics, queries, keys, foreign keys and ages
     are about the whole version. Reads only what ``staged`` and ``surroundings`` name, and drops
     the temporary tables and views that it creates. A rule that cannot run gives an ``error``
-    verdict with the reason, and all others still run. Raises only `duckdb.InterruptException`.
+    verdict with the reason, and all others still run. No verdict shows a value of a personal
+    column, nor of a column that an expectation, or a contract with personal columns, does not
+    name. Raises only `duckdb.InterruptException`.
     """
-    runner = Runner(connection, contract, staged, surroundings)
+    runner = Runner(connection, contract, staged, surroundings, stage)
     try:
         findings = runner.findings()
         return tuple(
@@ -58,9 +60,8 @@ def verify(
 def _verdict(
     runner: Runner, contract: PortContract, rule: Rule, finding: Finding, stage: Stage
 ) -> Verdict:
-    personal = contract.personal_columns
     tells_a_value = isinstance(rule, (Freshness, Retention)) and finding.met is not None
-    observed = MASK if tells_a_value and rule.column in personal else finding.observed
+    observed = MASK if tells_a_value and rule.column in runner.hidden else finding.observed
     rows, problem = _samples(runner, contract, finding)
     reason = finding.reason or problem
     return Verdict(
@@ -77,7 +78,7 @@ def _verdict(
         description=rule.description,
         failing_rows=finding.failing_rows,
         rows=finding.rows,
-        reason=safe_reason(reason, personal) if reason is not None else None,
+        reason=safe_reason(reason, runner.hidden) if reason is not None else None,
         samples=rows,
     )
 
@@ -101,7 +102,7 @@ def _samples(
     table = runner.added if finding.failing.relation == runner.added.sql else runner.whole
     try:
         key = contract.primary_key
-        return samples(table, finding.failing, key, contract.personal_columns), None
+        return samples(table, finding.failing, key, runner.hidden), None
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:

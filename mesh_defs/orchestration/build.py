@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 
+from mesh_defs.errors import MeshError
 from mesh_defs.orchestration.names import PRODUCT, REASON, port_keys
 from mesh_defs.orchestration.observers import watching
 from mesh_defs.orchestration.partitions import everything, partitions_of
@@ -124,7 +125,11 @@ def execute(
 
 def _never_published(mesh: Mesh, product: Product) -> Iterator[str]:
     for url in product.upstream():
-        if ledger(mesh.settings, url.domain, url.product).latest() is None:
+        try:
+            known = ledger(mesh.settings, url.domain, url.product).latest() is not None
+        except MeshError:
+            known = True  # it was published and cannot be read: the run itself says so
+        if not known:
             yield str(url.product_url())
 
 

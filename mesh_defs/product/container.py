@@ -53,7 +53,7 @@ def run_product(
     identity = run_id or new_run_id()
     watch = observer or _ignore
     with store.lock(wait_seconds):
-        recover(mesh, product, store)
+        recover(mesh, product, store, rebuild=rebuild)
         watch(Progress(product.identity, "locked", 0.0))
         return _attempt(mesh, product, store, identity, window, rebuild, watch)
 
@@ -75,30 +75,31 @@ def _attempt(
     attempts.write(attempt)
     started = time.perf_counter()
     scratch = work_folder(mesh) / run_id
-    run = Run(
-        mesh,
-        product,
-        store,
-        run_id,
-        token,
-        now,
-        scratch,
-        observer,
-        window=window,
-        rebuild=rebuild,
-    )
+    run: Run | None = None
     try:
+        run = Run(
+            mesh,
+            product,
+            store,
+            run_id,
+            token,
+            now,
+            scratch,
+            observer,
+            window=window,
+            rebuild=rebuild,
+        )
         report = run.execute()
     except BaseException as error:
-        run.discard()
         message = mesh.settings.redact(str(error))
         if isinstance(error, MeshError):
             error.args = (message, *error.args[1:])
         else:
             message = f"{type(error).__name__}: {message}"
-        attempts.write(
-            replace(attempt, result="error", seconds=time.perf_counter() - started, message=message)
-        )
+        seconds = time.perf_counter() - started
+        attempts.write(replace(attempt, result="error", seconds=seconds, message=message))
+        if run is not None:
+            run.discard()
         raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -118,10 +119,10 @@ def _attempt(
     return report
 
 
-def recover(mesh: Mesh, product: Product, store: ProductStore) -> None:
+def recover(mesh: Mesh, product: Product, store: ProductStore, *, rebuild: bool = False) -> None:
     """Finish what an interrupted run had decided, remove what it had only begun. The caller holds
-    the product's lock."""
-    roll_forward(store)
+    the product's lock. A ``rebuild`` gives up what can no longer be finished."""
+    roll_forward(store, rebuild=rebuild)
     clean_up(store, [port.name for port in product.outputs], work_folder(mesh))
 
 
@@ -129,16 +130,16 @@ def is_current(mesh: Mesh, product: Product) -> bool:
     """Whether this code has nothing new to publish from these very inputs: it made the newest
     version from them, or its last run found nothing in them that was not published already.
 
-    An input that cannot be reached or was never published counts as not current, so that the run
-    itself tells why.
+    An input that cannot be reached or was never published, or a record that cannot be read, counts
+    as not current, so that the run itself tells why.
     """
     store = product_store(mesh.settings, product.domain, product.name)
-    record = Ledger(store).latest()
-    if record is None:
-        return False
     try:
+        record = Ledger(store).latest()
         inputs = current_inputs(mesh.settings, product)
     except MeshError:
+        return False
+    if record is None:
         return False
     if any(i.version is None and i.fingerprint is None for i in inputs.values()):
         return False

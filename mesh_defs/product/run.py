@@ -69,7 +69,7 @@ class Run:
         self.started = time.perf_counter()
         self.steps: dict[str, float] = {}
         self.ledger = Ledger(store)
-        self.last = self.ledger.latest()
+        self.last, self.version = self.ledger.base(rebuild=rebuild)
         self.inputs: dict[str, Resolved] = {}
         self.expectations: tuple[Verdict, ...] = ()
         self.engines: dict[str, Engine] = {}
@@ -270,7 +270,9 @@ class Run:
             self.last.lineage if self.last is not None else None,
         )
         read = {name: resolved.record for name, resolved in self.inputs.items()}
-        versioner = Versioner(self.product, self.store, self.run_id, read, self.last, self.rebuild)
+        versioner = Versioner(
+            self.product, self.store, self.run_id, read, self.last, self.version, self.rebuild
+        )
         return versioner.next(
             self.plans, verdicts, self.expectations, self.steps, lineage, session.connection
         )

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Versioner:
-    """Makes the next version of ``product`` after ``last`` (None: the first one).
+    """Makes the next version of ``product`` after ``last`` (None: the first one), numbered
+    ``version``.
 
     ``rebuild`` trusts what the tables say instead of what the ledger says.
     """
@@ -34,6 +35,7 @@ class Versioner:
     run_id: str
     inputs: Mapping[str, InputRecord]
     last: Record | None
+    version: int
     rebuild: bool
 
     def next(
@@ -47,7 +49,6 @@ class Versioner:
     ) -> tuple[Record, dict[str, Commit]]:
         """The record and the commits. A port without a change has no commit and keeps its table's
         version."""
-        version = 0 if self.last is None else self.last.version + 1
         at = datetime.now(UTC).isoformat(timespec="microseconds")
         ports: dict[str, PortRecord] = {}
         commits: dict[str, Commit] = {}
@@ -55,11 +56,11 @@ class Versioner:
             table = self._table_version(name)
             if plan.changed and plan.staged_files:
                 table += 1
-                commits[name] = self._commit(plan, table, version, at)
+                commits[name] = self._commit(plan, table, at)
             actual = _actual_time(connection, plan)
             ports[name] = _port_record(plan, table, verdicts[name], actual)
         record = Record(
-            version=version,
+            version=self.version,
             run_id=self.run_id,
             published_at=at,
             product_version=self.product.manifest.version,
@@ -79,7 +80,7 @@ class Versioner:
         found = self.store.table_version(port)
         return -1 if found is None else found
 
-    def _commit(self, plan: PortPlan, table_version: int, version: int, at: str) -> Commit:
+    def _commit(self, plan: PortPlan, table_version: int, at: str) -> Commit:
         schema, adds = self.store.prepare(plan.port.name, plan.staged_files)
         contract = plan.port.contract
         read = {
@@ -96,7 +97,7 @@ class Versioner:
                 "run_id": self.run_id,
                 "product": str(self.product.url),
                 "product_version": self.product.manifest.version,
-                "version": version,
+                "version": self.version,
                 "published_at": at,
                 "inputs": read,
                 "contract": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from mesh_defs.contract.checks.findings import CannotRun
@@ -21,8 +22,9 @@ from mesh_defs.contract.rules import (
 )
 from mesh_defs.sql import literal, quote
 
-# How far a quotient may lie from a whole number: 0.3 / 0.1 is 2.9999999999999996.
-_NEARLY_WHOLE = {"DOUBLE": "1e-9", "FLOAT": "1e-6"}
+# How far a quotient may lie from a whole number, in parts of itself: 0.3 / 0.1 is
+# 2.9999999999999996. These are four steps of a double, two of a float.
+_NEARLY_WHOLE = {"DOUBLE": 2.0**-50, "FLOAT": 2.0**-22}
 _MEASURES = {"VARCHAR": "length", "LIST": "len", "MAP": "cardinality", "BLOB": "octet_length"}
 _INVALID_KEYS = {
     "validValues": "values",
@@ -35,6 +37,10 @@ _INVALID_KEYS = {
     "exclusiveMaximum": "bounds",
     "multipleOf": "bounds",
 }
+
+
+# Minimum, exclusive minimum, maximum, exclusive maximum.
+Ends = tuple[object, object, object, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,16 @@ def _bounds(rule: Bounds, kind: Physical) -> Predicate:
     return Predicate(_any((outside(column), _no_multiple(column, kind, rule.multiple_of))), (name,))
 
 
-def _outside(column: str, kind: Physical, ends: tuple[object, object, object, object]) -> str:
+def range_violation(expression: str, kind: Physical, ends: Ends, multiple_of: object) -> str:
+    """SQL that is true where ``expression``, of type ``kind``, lies outside of ``ends`` or is no
+    multiple; None leaves an end open. Raises `CannotRun` for what does not compare with it."""
+    violations = [_outside(expression, kind, ends)] if any(e is not None for e in ends) else []
+    if multiple_of is not None:
+        violations.append(_no_multiple(expression, kind, multiple_of))
+    return _any(violations)
+
+
+def _outside(column: str, kind: Physical, ends: Ends) -> str:
     minimum, exclusive_minimum, maximum, exclusive_maximum = ends
     violations = []
     # NaN lies in no range. It must be asked for by name: files of other writers leave NaN out of
@@ -136,11 +151,7 @@ def _no_multiple(column: str, kind: Physical, of: object) -> str:
     if step <= 0 or step.is_infinite():
         raise CannotRun(f"multipleOf {of} is not above zero")
     if kind.name in FLOATS:
-        quotient = f"({column}::DOUBLE / {literal(str(step))}::DOUBLE)"
-        return (
-            f"(isnan({column}) OR isinf({column}) OR abs({quotient} - round({quotient}))"
-            f" > {_NEARLY_WHOLE[kind.name]} * greatest(1, abs({quotient})))"
-        )
+        return _no_float_multiple(column, kind, step)
     top, bottom = step.as_integer_ratio()
     if kind.name in INTEGERS:  # c is a multiple of p/q in lowest terms if p divides c
         return f"({column} % {top} <> 0)"
@@ -148,6 +159,19 @@ def _no_multiple(column: str, kind: Physical, of: object) -> str:
     # As whole numbers of the column's smallest unit: c = n / 10^s, so p * 10^s divides n * q.
     units = f"replace({column}::VARCHAR, '.', '')::HUGEINT"
     return f"(({units} * {bottom}) % {top * 10**scale} <> 0)"
+
+
+def _no_float_multiple(column: str, kind: Physical, step: Decimal) -> str:
+    """Within a few of the type's own steps of a multiple. Where numbers of that size stand too far
+    apart to tell (0.01 from 5.6e12 on, in a DOUBLE), none passes, except by an exact remainder,
+    which there is when the step itself is a binary fraction (whole numbers are)."""
+    divisor = f"{literal(str(step))}::DOUBLE"
+    quotient = f"({column}::DOUBLE / {divisor})"
+    tolerance = f"({_NEARLY_WHOLE[kind.name]!r}::DOUBLE * greatest(1, abs({quotient})))"
+    near = f"(abs({quotient} - round({quotient})) <= {tolerance} AND {tolerance} < 0.5)"
+    if step == Decimal(float(step)):
+        near = f"({near} OR {column}::DOUBLE % {divisor} = 0)"
+    return f"(isnan({column}) OR isinf({column}) OR NOT {near})"
 
 
 def _length(name: str, kind: Physical, minimum: object, maximum: object) -> str:

@@ -23,22 +23,22 @@ def check_custom(
     rules: Sequence[Custom],
     table: Table,
     engines: Mapping[str, Engine],
-    personal: AbstractSet[str],
+    hidden: AbstractSet[str],
 ) -> list[Finding]:
-    """One finding per rule, in their order, whatever an engine does. Raises only
-    `duckdb.InterruptException`."""
+    """One finding per rule, in their order, whatever an engine does; no value of ``hidden`` columns
+    is in any. Raises only `duckdb.InterruptException`."""
     by_engine: dict[str, list[int]] = defaultdict(list)
     for index, rule in enumerate(rules):
         by_engine[rule.engine].append(index)
     found: dict[int, Finding] = {}
     for name, indexes in by_engine.items():
         asked = [rules[index] for index in indexes]
-        answers = _ask(name, asked, table, engines, personal)
+        answers = _ask(name, asked, table, engines, hidden)
         if isinstance(answers, str):
             found.update((index, not_run(answers, name)) for index in indexes)
         else:
             for index, answer in zip(indexes, answers, strict=True):
-                found[index] = _finding(rules[index], answer, table, personal)
+                found[index] = _finding(rules[index], answer, table, hidden)
     return [found[index] for index in range(len(rules))]
 
 
@@ -47,7 +47,7 @@ def _ask(
     rules: Sequence[Custom],
     table: Table,
     engines: Mapping[str, Engine],
-    personal: AbstractSet[str],
+    hidden: AbstractSet[str],
 ) -> Sequence[EngineResult] | str:
     """The engine's answers, or why there are none."""
     engine = engines.get(name)
@@ -58,17 +58,15 @@ def _ask(
     except duckdb.InterruptException:
         raise
     except Exception as error:  # noqa: BLE001 - code of others; whatever it raises is no pass
-        said = "its text may quote personal values" if personal else str(error)
+        said = "its text may quote personal values" if hidden else str(error)
         return f"the engine {name} broke: {type(error).__name__}: {said}"
     if len(answers) != len(rules):
         return f"the engine {name} gave {len(answers)} results for {len(rules)} rules"
     return answers
 
 
-def _finding(
-    rule: Custom, result: EngineResult, table: Table, personal: AbstractSet[str]
-) -> Finding:
-    private = rule.column in personal or mentions(str(rule.implementation), personal)
+def _finding(rule: Custom, result: EngineResult, table: Table, hidden: AbstractSet[str]) -> Finding:
+    private = rule.column in hidden or mentions(str(rule.implementation), hidden)
     observed = result.observed
     if private and result.failing_rows is not None:
         observed = f"{result.failing_rows} rows"
@@ -81,6 +79,6 @@ def _finding(
         failing_rows=result.failing_rows,
         rows=table.count,
         reason=(result.reason or "the engine gave no reason") if result.success is None else None,
-        samples=() if result.success else masked_rows(result.samples, personal),
+        samples=() if result.success else masked_rows(result.samples, hidden),
         expected=result.expected or None,
     )

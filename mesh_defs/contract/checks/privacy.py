@@ -11,15 +11,25 @@ from mesh_defs.contract.verdicts import MAX_SAMPLES
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from mesh_defs.contract.checks.findings import Failing
     from mesh_defs.contract.checks.table import Table
+    from mesh_defs.contract.model import PortContract
+    from mesh_defs.contract.verdicts import Stage
 
     Plain = str | int | float | bool | None
 
 MASK = "***"
+# A count of one relation's rows tells nothing about anybody; whatever else a query yields may be a
+# value itself. Names of columns are no help: `COLUMNS(...)`, `#3` and `SELECT *` go without.
+_PLAIN_COUNT = re.compile(
+    r"""\s* select \s+ count \s* \( [^()]* \) (\s+ (as\s+)? \w+)?
+        \s+ from \s+ (\{\s*object\s*\} | "[^"]+" | \w+) (\s+ (as\s+)? \w+)?
+        \s* ( (;|--) | \b(where|group\s+by)\b(?!.*\b(union|intersect|except)\b) | $ )""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
 _MAX_COLUMNS = 30
 _MAX_TEXT = 200
 _PLAIN = INTEGERS | {"BOOLEAN"}
@@ -28,17 +38,28 @@ _PLAIN = INTEGERS | {"BOOLEAN"}
 _QUOTES_NO_DATA = re.compile(r"(Parser|Binder|Catalog|IO|Permission|Not implemented|Syntax) Error")
 
 
+def hidden_columns(contract: PortContract, stage: Stage, present: Iterable[str]) -> frozenset[str]:
+    """The columns of which no value may be shown: personal ones, and of those ``present`` in the
+    data every one that the contract does not name, when it has personal columns (who knows what
+    else came along) or is an expectation (which names only what it needs of another's data)."""
+    personal = contract.personal_columns
+    if not personal and stage != "expectation":
+        return personal
+    named = {column.name for column in contract.columns}
+    return personal | {name for name in present if name not in named}
+
+
 def samples(
-    table: Table, failing: Failing, key: Sequence[str], personal: AbstractSet[str]
+    table: Table, failing: Failing, key: Sequence[str], hidden: AbstractSet[str]
 ) -> tuple[Mapping[str, Plain], ...]:
     """The first failing rows, in the order of the data: all columns, or the ``key`` and the
-    rule's own when there are many. Personal values never leave the engine. Raises
+    rule's own when there are many. Hidden values never leave the engine. Raises
     `duckdb.Error`."""
     names = list(table.columns)
     if len(names) > _MAX_COLUMNS:
         wanted = {*key, *failing.columns}
         names = [name for name in names if name in wanted] or names[:_MAX_COLUMNS]
-    shown = ", ".join(_shown(table, name, personal) for name in names)
+    shown = ", ".join(_shown(table, name, hidden) for name in names)
     found = table.connection.execute(
         f"SELECT {shown} FROM (SELECT * FROM {table.named('this')} WHERE {failing.condition}"
         f" LIMIT {MAX_SAMPLES}) AS this"
@@ -48,8 +69,8 @@ def samples(
     )
 
 
-def _shown(table: Table, name: str, personal: AbstractSet[str]) -> str:
-    if name in personal:
+def _shown(table: Table, name: str, hidden: AbstractSet[str]) -> str:
+    if name in hidden:
         return f"'{MASK}'"
     kind, column = table.columns[name].name, quote(name)
     if kind in _PLAIN or kind in FLOATS:
@@ -67,11 +88,11 @@ def _json_safe(value: object) -> Plain:
 
 
 def masked_rows(
-    rows: Sequence[Mapping[str, object]], personal: AbstractSet[str]
+    rows: Sequence[Mapping[str, object]], hidden: AbstractSet[str]
 ) -> tuple[Mapping[str, Plain], ...]:
     """Rows that another engine hands over, as `samples` would show them."""
     return tuple(
-        {name: MASK if name in personal else _json_safe(value) for name, value in row.items()}
+        {name: MASK if name in hidden else _json_safe(value) for name, value in row.items()}
         for row in rows[:MAX_SAMPLES]
     )
 
@@ -81,9 +102,14 @@ def mentions(text: str, names: AbstractSet[str]) -> bool:
     return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) for name in names)
 
 
-def safe_reason(reason: str, personal: AbstractSet[str]) -> str:
-    """An engine's error without values of the data, where some columns are personal."""
+def counts_rows(query: str) -> bool:
+    """Whether ``query`` does no more than count the rows of one relation."""
+    return _PLAIN_COUNT.match(query) is not None
+
+
+def safe_reason(reason: str, hidden: AbstractSet[str]) -> str:
+    """An engine's error without values of the data, where some columns are ``hidden``."""
     kind, colon, _ = reason.partition(" Error: ")
-    if not personal or not colon or _QUOTES_NO_DATA.match(f"{kind} Error"):
+    if not hidden or not colon or _QUOTES_NO_DATA.match(f"{kind} Error"):
         return reason
     return f"{kind} Error (its text is not shown: it may quote personal values)"

@@ -10,7 +10,7 @@ import duckdb
 
 from mesh_defs.contract.checks.compile import kind_of
 from mesh_defs.contract.checks.findings import CannotRun, Finding
-from mesh_defs.contract.checks.privacy import MASK, mentions
+from mesh_defs.contract.checks.privacy import MASK, counts_rows
 from mesh_defs.contract.checks.thresholds import exact, met, number_text
 from mesh_defs.sql import quote
 
@@ -21,17 +21,13 @@ if TYPE_CHECKING:
     from mesh_defs.contract.rules import Query
 
 _PLACEHOLDER = re.compile(r"\$?\{\s*(object|property)\s*\}")
-# A count of rows tells nothing about anybody; whatever else a query yields may be a value itself.
-_ONLY_COUNTS = re.compile(
-    r"\s*select\s+count\s*\([^()]*\)\s+(as\s+\w+\s+)?from\b(?!.*\bunion\b)",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
-def check_query(rule: Query, table: Table, relation: str, personal: AbstractSet[str]) -> Finding:
+def check_query(rule: Query, table: Table, relation: str, hidden: AbstractSet[str]) -> Finding:
     """The one number, or the true or false, that the query yields, against the threshold.
 
-    ``relation`` is the quoted name that stands for ``{object}``. Raises `CannotRun` and
+    ``relation`` is the quoted name that stands for ``{object}``; where columns are ``hidden``, only
+    a plain count of rows is shown. Raises `CannotRun` and
     `duckdb.Error`.
     """
     query = _filled(rule, table, relation)
@@ -40,8 +36,7 @@ def check_query(rule: Query, table: Table, relation: str, personal: AbstractSet[
         raise CannotRun("the query must be one single SELECT")
     answer = _one_answer(table.connection, statements[0].query)
     number = answer if isinstance(answer, bool) else exact(answer)
-    hidden = mentions(query, personal) and not _ONLY_COUNTS.match(query)
-    observed = MASK if hidden else number_text(number)
+    observed = MASK if hidden and not counts_rows(rule.query) else number_text(number)
     return Finding(met(rule.threshold, number), f"the query yields {observed}", "query")
 
 

@@ -15,6 +15,7 @@ from mesh_defs.contract.checks.findings import CannotRun, Failing, Finding, brok
 from mesh_defs.contract.checks.foreign_keys import check_foreign_key
 from mesh_defs.contract.checks.keys import check_unique
 from mesh_defs.contract.checks.metrics import check_counted, check_duplicates, check_row_count
+from mesh_defs.contract.checks.privacy import hidden_columns
 from mesh_defs.contract.checks.queries import check_query
 from mesh_defs.contract.checks.scan import Count, count_violations, reason_of
 from mesh_defs.contract.checks.schema_check import check_no_others, check_type
@@ -44,6 +45,7 @@ from mesh_defs.sql import literal, quote
 if TYPE_CHECKING:
     from mesh_defs.contract.data import Rows, Staged, Surroundings
     from mesh_defs.contract.model import PortContract
+    from mesh_defs.contract.verdicts import Stage
 
 _ROW_RULES = (NotNull, Bounds, Length, Pattern, RowCondition)
 _COUNTED = frozenset({"nullValues", "missingValues", "invalidValues"})
@@ -66,10 +68,12 @@ class Runner:
         contract: PortContract,
         staged: Staged,
         surroundings: Surroundings,
+        stage: Stage,
     ) -> None:
         self._connection = connection
         self._contract = contract
         self._surroundings = surroundings
+        self._stage: Stage = stage
         self._name = f"mesh_verify_{uuid.uuid4().hex}"
         self._tables: dict[Rows, Table] = {}
         self.added = self.table(staged.added)
@@ -82,6 +86,19 @@ class Runner:
             name = f"{self._name}_{len(self._tables)}"
             self._tables[rows] = Table(self._connection, rows, name)
         return self._tables[rows]
+
+    @cached_property
+    def hidden(self) -> frozenset[str]:
+        """The columns of which no verdict may show a value."""
+        present: list[str] = []
+        for table in (self.added, self.whole):
+            try:
+                present += table.columns
+            except duckdb.InterruptException:
+                raise
+            except duckdb.Error:
+                continue  # what cannot be read shows nothing; its rules say why
+        return hidden_columns(self._contract, self._stage, present)
 
     def close(self) -> None:
         """Drop what was created on the connection."""
@@ -130,10 +147,9 @@ class Runner:
         rules = [rule for rule in self._contract.rules if isinstance(rule, Custom)]
         if not rules:
             return
-        personal = self._contract.personal_columns
         engines = self._surroundings.engines
         try:
-            results = check_custom(rules, self.whole, engines, personal)
+            results = check_custom(rules, self.whole, engines, self.hidden)
         except duckdb.InterruptException:
             raise
         except duckdb.Error as error:
@@ -154,7 +170,7 @@ class Runner:
         if isinstance(rule, (Freshness, Retention)):
             return check_time(rule, self.whole, self._surroundings.now)
         if isinstance(rule, Query):
-            return check_query(rule, self.whole, self._object, self._contract.personal_columns)
+            return check_query(rule, self.whole, self._object, self.hidden)
         if isinstance(rule, Metric) and rule.metric == "duplicateValues":
             return check_duplicates(rule, self.whole)
         if isinstance(rule, Metric) and rule.metric == "rowCount":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.physical_types import FLOATS, INTEGERS, TIMESTAMPS
@@ -38,8 +40,8 @@ class ColumnFooter:
 
 
 class Statistics:
-    """The footers of one relation's files. Reads them once; holds a temporary table for questions
-    about ranges until `close`."""
+    """The footers of one relation's files. Reads them once; holds a temporary table of them until
+    `close`."""
 
     def __init__(
         self,
@@ -64,8 +66,9 @@ class Statistics:
             " SELECT file_index, row_group_id, path_in_schema AS name, row_group_num_rows AS rows,"
             " stats_null_count AS nulls, stats_min_value AS low, stats_max_value AS high,"
             " dictionary_page_offset IS NOT NULL AS dictionary, total_uncompressed_size AS bytes"
-            " FROM (SELECT *, list_position("
-            f"{listed}, file_name) AS file_index FROM parquet_metadata({listed}))"
+            f" FROM parquet_metadata({listed}) JOIN (SELECT file_name, min(place) AS file_index"
+            f" FROM (SELECT unnest({listed}) AS file_name,"
+            f" generate_subscripts({listed}, 1) AS place) GROUP BY file_name) USING (file_name)"
             " WHERE row_group_num_rows > 0"
         )
         self._columns = self._footers()
@@ -117,36 +120,61 @@ class Statistics:
         return [False if proof is None else answers.pop(0) for proof in proofs]
 
     def _ask(self, questions: Sequence[str]) -> list[bool]:
-        """The answers to aggregates over the footers. False when one of them alone fails."""
+        """The answers to questions about literals; they are halved when they fail together. False
+        when one of them alone fails."""
         import duckdb
 
         try:
-            found = self._connection.execute(
-                f"SELECT {', '.join(questions)} FROM {self._table}"
-            ).fetchall()[0]
+            found = self._connection.execute(f"SELECT {', '.join(questions)}").fetchall()[0]
         except duckdb.InterruptException:
             raise
         except duckdb.Error:
             # A bound that does not compare with the column: the scan gives that rule its reason.
             if len(questions) == 1:
                 return [False]
-            return [answer for question in questions for answer in self._ask([question])]
+            middle = len(questions) // 2
+            return self._ask(questions[:middle]) + self._ask(questions[middle:])
         return [bool(answer) for answer in found]
 
     def _proof(self, predicate: Predicate) -> str | None:
+        """A question whose answer true proves that no row violates ``predicate``. The ends of all
+        row groups together do: what holds for neither holds for nothing in between."""
         if predicate.of_range is None or not self._ranged(predicate.columns[0]):
             return None
         column = predicate.columns[0]
-        low, high = self._end(column, "low"), self._end(column, "high")
-        inside = (
-            f"{low} IS NOT NULL AND {high} IS NOT NULL"
-            f" AND NOT coalesce({predicate.of_range(low)}, true)"
+        smallest, largest, complete = self._ends[column]
+        if not complete:
+            return None
+        if smallest is None or largest is None:
+            return "true"  # there are only NULLs
+        kind = self._types[column].sql
+        low, high = (f"{literal(end)}::{kind}" for end in (smallest, largest))
+        return (
+            f"NOT coalesce({predicate.of_range(low)}, true)"
             f" AND NOT coalesce({predicate.of_range(high)}, true)"
         )
-        return (
-            f"bool_and(coalesce(nulls = rows, false) OR ({inside}))"
-            f" FILTER (name = {literal(column)})"
-        )
+
+    @cached_property
+    def _ends(self) -> dict[str, tuple[str | None, str | None, bool]]:
+        """The smallest and largest end of each ranged column over all row groups as SQL text of
+        its type, and whether every row group that has a value tells both. One query for each type
+        of column, however many columns and row groups there are."""
+        by_type: dict[str, list[str]] = defaultdict(list)
+        for column, kind in self._types.items():
+            if self._ranged(column):
+                by_type[kind.sql].append(column)
+        found: dict[str, tuple[str | None, str | None, bool]] = {}
+        for kind_sql, names in by_type.items():
+            rows = self._connection.execute(
+                "SELECT name, min(low)::VARCHAR, max(high)::VARCHAR,"
+                " bool_and(empty OR (low <= high) IS TRUE) FROM ("
+                f"SELECT name, TRY_CAST(low AS {kind_sql}) AS low,"
+                f" TRY_CAST(high AS {kind_sql}) AS high,"
+                f" coalesce(nulls = rows, false) AS empty FROM {self._table}"
+                f" WHERE name IN ({', '.join(literal(name) for name in names)})) GROUP BY name"
+            ).fetchall()
+            found.update({name: (low, high, bool(whole)) for name, low, high, whole in rows})
+        return found
 
     def _ranged(self, column: str) -> bool:
         footer = self._columns.get(column)
@@ -165,13 +193,10 @@ class Statistics:
         footers do not tell exactly, or when there is no value."""
         if not self._ranged(column) or self._types[column].name not in _WHOLE_ENDS:
             return None
-        low, high = self._end(column, "low"), self._end(column, "high")
-        smallest, largest, complete = self._connection.execute(
-            f"SELECT min({low})::VARCHAR, max({high})::VARCHAR,"
-            f" bool_and(coalesce(nulls = rows, false) OR ({low} <= {high}) IS TRUE)"
-            f" FROM {self._table} WHERE name = {literal(column)}"
-        ).fetchall()[0]
-        return (smallest, largest) if complete and smallest is not None else None
+        smallest, largest, complete = self._ends[column]
+        if not complete or smallest is None or largest is None:
+            return None
+        return smallest, largest
 
     def arrives_sorted(self, column: str) -> bool:
         """Whether the ranges of the row groups, in the order of files, rise without overlap: then

@@ -9,6 +9,7 @@ from mesh_defs.contract.odcs.builder import Property, Sentence
 from mesh_defs.contract.odcs.enum import add_enum
 from mesh_defs.contract.odcs.nested import add_nested
 from mesh_defs.contract.odcs.options import add_options
+from mesh_defs.contract.odcs.physical import add_type_arguments
 from mesh_defs.contract.odcs.storage import effective_type, stored_as_text
 from mesh_defs.contract.odcs.values import LOGICAL_TYPES, NESTED, TEMPORAL
 from mesh_defs.contract.rules import ColumnType, NoOtherColumns, NotNull, Unique
@@ -80,6 +81,7 @@ def add_column_rules(builder: Builder, prop: Property) -> None:
                 columns=(prop.column,),
             )
         )
+    add_type_arguments(builder, prop)
     add_options(builder, prop)
     add_enum(builder, prop)
     add_nested(builder, prop)

@@ -52,6 +52,13 @@ _LETTERS: dict[str, tuple[str, str, str | None]] = {
     "z": (r"[A-Za-z][A-Za-z0-9_+/-]*", "%Z", None),
     "T": ("T", "T", None),  # not quoted in the standard's own examples
 }
+_ISO_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_ISO_TIME = rf"[0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]+)?)?{_OFFSET}?"
+_ISO = {
+    "date": (_ISO_DATE, "DATE"),
+    "time": (_ISO_TIME, "TIME"),
+    "timestamp": (f"{_ISO_DATE}[T ]{_ISO_TIME}", "TIMESTAMP"),
+}
 _TIME_UNITS = frozenset(_UNITS[3:])
 
 
@@ -123,6 +130,17 @@ def date_format(text: str) -> DateFormat | None:
     dated = any(unit not in _TIME_UNITS for unit in units)
     finest = max(units, key=_UNITS.index)
     return DateFormat(text, pattern, strptime, finest, dated, timed, zoned)
+
+
+def iso_violation(text: str, logical: str) -> str:
+    """SQL that is true where the SQL expression ``text`` is no ``date``, ``time`` or ``timestamp``
+    (``logical``) in the extended form of ISO 8601. Its form is asked for too, as an engine reads
+    far more than that (``infinity``, ``2023/1/1``, ``0044-01-01 (BC)``)."""
+    form, kind = _ISO[logical]
+    return (
+        f"{text} IS NOT NULL AND (NOT regexp_full_match({text}, {literal(form)}) "
+        f"OR try_cast({text} AS {kind}) IS NULL)"
+    )
 
 
 KNOWN_LETTERS = ", ".join(sorted(_LETTERS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mesh_defs.contract.odcs.builder import Sentence
 from mesh_defs.contract.odcs.values import NESTED, fits, type_text
@@ -14,8 +14,27 @@ if TYPE_CHECKING:
 
 def add_enum(builder: Builder, prop: Property) -> None:
     """Add the rule that every value of ``prop`` is one of its ``enum``."""
-    if prop.model.enum is None:
+    values = listed_values(builder, prop)
+    if values is None:
         return
+    builder.rules.append(
+        Metric(
+            id=builder.identify(f"{prop.name}.enum"),
+            dimension="conformity",
+            column=prop.column,
+            line=builder.line((*prop.path, "enum")),
+            metric="invalidValues",
+            threshold=Threshold(must_be=0),
+            arguments={"validValues": values},
+        )
+    )
+
+
+def listed_values(builder: Builder, prop: Property) -> list[Any] | None:
+    """The values of the ``enum`` of ``prop``, None without one. Values that are none of the
+    property's type are faults."""
+    if prop.model.enum is None:
+        return None
     path = (*prop.path, "enum")
     if prop.model.logicalType in NESTED or not prop.model.enum:
         builder.fault(
@@ -24,7 +43,7 @@ def add_enum(builder: Builder, prop: Property) -> None:
             allowed="at least one value, on a column of single values",
             fix="remove 'enum', or list the values",
         )
-        return
+        return None
     values = []
     for index, entry in enumerate(prop.model.enum):
         if (*path, index) in builder.broken:
@@ -37,14 +56,4 @@ def add_enum(builder: Builder, prop: Property) -> None:
                 fix="write a value of the column's type",
             )
         values.append(entry.value)
-    builder.rules.append(
-        Metric(
-            id=builder.identify(f"{prop.name}.enum"),
-            dimension="conformity",
-            column=prop.column,
-            line=builder.line(path),
-            metric="invalidValues",
-            threshold=Threshold(must_be=0),
-            arguments={"validValues": values},
-        )
-    )
+    return values

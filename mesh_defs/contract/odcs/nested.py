@@ -1,4 +1,5 @@
-"""What lies inside objects, arrays and maps: types and required, as conditions over one row.
+"""What lies inside objects, arrays and maps: types, required, options and enumerations, as
+conditions over one row.
 
 Native values and JSON text read alike as JSON; a dialect of member access is not guessed.
 """
@@ -10,17 +11,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.model import TextRule
-from mesh_defs.contract.odcs.builder import Sentence
+from mesh_defs.contract.odcs.builder import Property, Sentence
 from mesh_defs.contract.odcs.containers import as_json, pointer
+from mesh_defs.contract.odcs.dates import iso_violation
+from mesh_defs.contract.odcs.nested_options import nested_conditions
 from mesh_defs.contract.odcs.storage import stored_as_text
-from mesh_defs.contract.odcs.values import LOGICAL_TYPES, NESTED
+from mesh_defs.contract.odcs.values import LOGICAL_TYPES, NESTED, TEMPORAL
 from mesh_defs.contract.rules import RowCondition
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaProperty
 
-    from mesh_defs.contract.odcs.builder import Builder, Property
+    from mesh_defs.contract.odcs.builder import Builder
     from mesh_defs.yaml_source import KeyPath
 
 _INTEGERS = "'BIGINT', 'UBIGINT', 'HUGEINT', 'UHUGEINT'"
@@ -34,15 +37,8 @@ _JSON_TYPES = {
     "map": "'OBJECT'",
     "vector": "'ARRAY'",
 }
-_CASTS = {"date": "DATE", "timestamp": "TIMESTAMP", "time": "TIME"}
-_KEY_CASTS = {**_CASTS, "integer": "HUGEINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
-_RULES_OF_A_COLUMN = (
-    "unique",
-    "primaryKey",
-    "enum",
-    "logicalTypeOptions",
-    "relationships",
-)
+_KEY_CASTS = {"integer": "HUGEINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
+_RULES_OF_A_COLUMN = ("unique", "primaryKey", "relationships")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +127,11 @@ def _map(builder: Builder, prop: Property, model: SchemaProperty, spot: _Spot) -
     if model.map.key is not None:
         keys = spot.each(f"json_keys({spot.value})", ("map", "key"), "keys")
         logical = model.map.key.logicalType
-        if logical in _KEY_CASTS:
-            violation = keys.on_row(f"try_cast({keys.value} AS {_KEY_CASTS[logical]}) IS NULL")
+        if logical in TEMPORAL or logical in _KEY_CASTS:
+            if logical in TEMPORAL:
+                violation = keys.on_row(f"({iso_violation(keys.value, logical)})")
+            else:
+                violation = keys.on_row(f"try_cast({keys.value} AS {_KEY_CASTS[logical]}) IS NULL")
             _add(
                 builder,
                 prop,
@@ -142,7 +141,9 @@ def _map(builder: Builder, prop: Property, model: SchemaProperty, spot: _Spot) -
                 f"every key of {spot.label} of type {logical}",
             )
         elif logical is not None and logical != "string":
-            builder.unknown((*keys.path, "logicalType"), logical, ["string", *_KEY_CASTS])
+            builder.unknown(
+                (*keys.path, "logicalType"), logical, ["string", *sorted(TEMPORAL), *_KEY_CASTS]
+            )
 
 
 def _inside(builder: Builder, prop: Property, model: SchemaProperty, spot: _Spot) -> None:
@@ -156,16 +157,20 @@ def _inside(builder: Builder, prop: Property, model: SchemaProperty, spot: _Spot
     if logical is not None:
         wanted = _JSON_TYPES.get(logical, "'VARCHAR'")
         wrong = f"json_type({spot.value}) NOT IN ('NULL', {wanted})"
-        if logical in _CASTS:
+        if logical in TEMPORAL:
             text = f"json_extract_string({spot.value}, '$')"
-            cast = f"try_cast({text} AS {_CASTS[logical]})"
-            wrong = f"({wrong} OR ({text} IS NOT NULL AND {cast} IS NULL))"
+            wrong = f"({wrong} OR ({iso_violation(text, logical)}))"
         _add(
             builder, prop, spot, "type", spot.on_row(wrong), f"every {spot.label} of type {logical}"
         )
+    place = Property(spot.label, prop.column, model, spot.path)
+    for found in nested_conditions(builder, place, spot.value):
+        _add(builder, prop, spot, found.name, spot.on_row(f"({found.violation})"), found.expected)
     for key in _RULES_OF_A_COLUMN:
         if getattr(model, key):
-            reason = f"'{key}' inside a column is not run; types and 'required' are"
+            reason = (
+                f"'{key}' inside a column is not run; types, 'required', options and 'enum' are"
+            )
             name = f"{spot.label}.{key}"
             builder.unrunnable((*spot.path, key), name, prop.column, "conformity", reason)
     _quality(builder, prop, model, spot)

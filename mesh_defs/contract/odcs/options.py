@@ -90,7 +90,7 @@ def add_options(builder: Builder, prop: Property) -> None:
     options = {k: v for k, v in (prop.model.logicalTypeOptions or {}).items() if v is not None}
     logical = prop.model.logicalType
     if logical == "vector" or options:
-        options = _fitting(builder, prop, options)
+        options = fitting_options(builder, prop, options)
     if logical in TEMPORAL and (options or stored_as_text(prop.model)):
         add_temporal_options(builder, prop, options)
     if not options or logical is None or logical in TEMPORAL:
@@ -108,7 +108,9 @@ def add_options(builder: Builder, prop: Property) -> None:
         add_vector(builder, prop, options)
 
 
-def _fitting(builder: Builder, prop: Property, options: dict[str, Any]) -> dict[str, Any]:
+def fitting_options(builder: Builder, prop: Property, options: dict[str, Any]) -> dict[str, Any]:
+    """Those of ``options`` that the type of ``prop`` knows, with values of their form; every other
+    one is a fault."""
     path = (*prop.path, "logicalTypeOptions")
     logical = prop.model.logicalType
     if logical is None:

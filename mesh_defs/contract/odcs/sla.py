@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mesh_defs.contract.model import ServiceLevels
+from mesh_defs.contract.model import ServiceLevels, TextRule
 from mesh_defs.contract.odcs.builder import SEVERITIES, Sentence, custom_value
 from mesh_defs.contract.odcs.values import TEMPORAL
 from mesh_defs.contract.rules import Freshness, Retention
@@ -33,6 +34,25 @@ _SPELLINGS: Mapping[str, float] = {
 UNITS = {word: seconds for words, seconds in _SPELLINGS.items() for word in words.split()}
 _UNITS_TEXT = "s, min, h, d, weeks, months, y (and their usual spellings)"
 # The names of the standard, its synonyms, and the one that it calls less preferred.
+_KNOWN = (
+    "latency",
+    "freshness",
+    "retention",
+    "availability",
+    "throughput",
+    "errorRate",
+    "generalAvailability",
+    "endOfSupport",
+    "endOfLife",
+    "frequency",
+    "timeOfAvailability",
+    "timeToDetect",
+    "timeToNotify",
+    "timeToRepair",
+)
+_SHORT = frozenset({"ly", "re", "av", "th", "er", "ga", "es", "el", "fy", "td", "tn", "tr"})
+# Names of one's own are welcome; nearer than this to a known one is a slip of the pen.
+_SLIP = 0.8
 _FRESHNESS = frozenset({"latency", "ly", "freshness"})
 _RETENTION = frozenset({"retention", "re"})
 
@@ -75,7 +95,8 @@ class Levels:
         path: KeyPath,
         default_element: str | None,
     ) -> None:
-        """Read one service level; what is not about freshness or retention is left to people."""
+        """Read one service level; what is not about the age of a column's values becomes a text,
+        which is shown and not run."""
         first = self._builders[0]
         name = (sla.property or "").strip().lower()
         if not name:
@@ -86,7 +107,17 @@ class Levels:
                 fix="add 'property:'",
             )
             return
+        meant = _misspelt(name)
+        if meant is not None:
+            first.fault(
+                (*path, "property"),
+                found=sla.property,
+                allowed=f"{', '.join(_KNOWN)}, or a name of your own",
+                fix=f"write '{meant}' instead of '{sla.property}'",
+            )
+            return
         if name not in _FRESHNESS and name not in _RETENTION:
+            self._show(sla)
             return
         kind = "freshness" if name in _FRESHNESS else "retention"
         seconds = _seconds(first, sla, path)
@@ -97,6 +128,8 @@ class Levels:
         if element is None:
             for levels in self._levels:
                 levels.tighten(kind, seconds, None)
+            if kind == "retention":
+                self._show(sla)
             return
         for text in element.split(","):
             self._add_element(sla, path, kind, seconds, severity, text.strip())
@@ -118,6 +151,8 @@ class Levels:
         builder = self._builders[index]
         self._levels[index].tighten(kind, seconds, prop.column if prop else None)
         if prop is None:
+            if kind == "retention":  # nothing tells how old a row is
+                builder.texts.append(TextRule(None, _text(sla)))
             return
         if prop.model.logicalType is not None and prop.model.logicalType not in (
             TEMPORAL - {"time"}
@@ -143,7 +178,22 @@ class Levels:
         }
         builder.rules.append(rule(**common, seconds=seconds))
 
+    def _show(self, sla: ServiceLevelAgreementProperty) -> None:
+        """Add the level as a text: to what it names, or to every object."""
+        elements = [text.strip() for text in (sla.element or "").split(",")]
+        found = [place for place in map(self._place, elements) if place is not None]
+        for index, prop in found or [(index, None) for index in range(len(self._builders))]:
+            column = prop.column if prop is not None else None
+            self._builders[index].texts.append(TextRule(column, _text(sla)))
+
     def _find(self, where: KeyPath, element: str) -> tuple[int, Property | None] | None:
+        found = self._place(element)
+        if found is None:
+            known = [f"{b.name}.{name}" for b in self._builders for name in b.properties]
+            self._builders[0].unknown(where, element, known)
+        return found
+
+    def _place(self, element: str) -> tuple[int, Property | None] | None:
         owner, dot, column = element.partition(".")
         for index, builder in enumerate(self._builders):
             if builder.name == owner and not dot:
@@ -154,9 +204,23 @@ class Levels:
             alone = _property(self._builders[0], element)
             if alone is not None:
                 return 0, alone
-        known = [f"{b.name}.{name}" for b in self._builders for name in b.properties]
-        self._builders[0].unknown(where, element, known)
         return None
+
+
+def _misspelt(name: str) -> str | None:
+    """The known level that the unknown ``name`` (lower case) was meant to be; None for others."""
+    known = {word.lower(): word for word in _KNOWN}
+    if name in known or name in _SHORT:
+        return None
+    close = difflib.get_close_matches(name, known, n=1, cutoff=_SLIP)
+    return known[close[0]] if close else None
+
+
+def _text(sla: ServiceLevelAgreementProperty) -> str:
+    value = " to ".join(str(part) for part in (sla.value, sla.valueExt) if part is not None)
+    words = [part for part in (value, sla.unit) if part]
+    text = f"service level {sla.property}: {' '.join(words) or 'as described'}"
+    return f"{text} ({sla.description})" if sla.description else text
 
 
 def _property(builder: Builder, name: str) -> Property | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from mesh_defs.contract.odcs.bounds import Range, read_range
-from mesh_defs.contract.odcs.dates import KNOWN_LETTERS, DateFormat, date_format
+from mesh_defs.contract.odcs.dates import KNOWN_LETTERS, DateFormat, date_format, iso_violation
 from mesh_defs.contract.odcs.storage import effective_type, stored_as_text
 from mesh_defs.contract.odcs.values import moment
 from mesh_defs.contract.rules import Bounds, RowCondition
@@ -41,8 +41,7 @@ def _add_format(
 ) -> None:
     column, logical = quote(prop.column), effective_type(prop.model) or "date"
     if stored_as_text(prop.model) and readable:
-        kind = _SQL_TYPES[logical]
-        violation = f"{column} IS NOT NULL AND try_cast({column} AS {kind}) IS NULL"
+        violation = iso_violation(column, logical)
         expected = f"every {prop.column} a {logical} in ISO 8601"
         if form is not None:
             violation = form.text_violation(column)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.05
 _LOCK = "lock"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _HALF_WRITTEN = re.compile(r"\..+\.[0-9a-f]{32}")
 
 
@@ -187,7 +188,10 @@ def _holder(file: Path) -> str:
 
 
 def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
+    if error.strerror:
+        return error.strerror
+    # delta-rs draws a coloured tree of its causes; the last one is the system's.
+    return _COLOUR.sub("", str(error)).strip().rpartition("\n")[2].strip(" ↳")
 
 
 def _sync_folder(folder: Path) -> None:
