@@ -40,7 +40,14 @@ def rule(implementation, name="r", column=None, **more):
 def run(folder, *rules, personal=()):
     rows = written(folder, ROWS)
     engine = GreatExpectations(frozenset(personal))
-    return verdicts(folder, rows, *rules, personal=personal, engines={"greatExpectations": engine})
+    return verdicts(
+        folder,
+        rows,
+        *rules,
+        key=("amount", "kind"),
+        personal=personal,
+        engines={"greatExpectations": engine},
+    )
 
 
 def test_expectations_in_the_spellings_of_the_standard(tmp_path):

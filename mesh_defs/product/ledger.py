@@ -36,8 +36,8 @@ class InputRecord:
 class PortRecord:
     """One port of one version.
 
-    ``rows`` and ``bytes`` are of the whole version, ``added_rows`` are this run's; ``cursor`` is the
-    largest cursor value (append); ``actual_from`` and ``actual_to`` bound the time that the
+    ``rows`` and ``bytes`` are of the whole version, ``added_rows`` are this run's; ``cursor`` is
+    the largest cursor value (append); ``actual_from`` and ``actual_to`` bound the time that the
     data speaks of, as text; ``continues`` tells how it followed the version before
     (`mesh_defs.product.model.OutputPort.continues`).
     """

@@ -113,8 +113,14 @@ class LocalObjects:
         """Lock ``path``; ``held`` unlocks it. Raises BlockingIOError at ``until``."""
         while True:
             with storing(path):
-                self.root.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(path, flags, 0o666)
+                try:
+                    self.root.mkdir(parents=True, exist_ok=True)
+                    descriptor = os.open(path, flags, 0o666)
+                except (FileExistsError, FileNotFoundError):
+                    # The folder was moved away in between; the next turn makes it again.
+                    if time.monotonic() >= until:
+                        raise
+                    continue
             with contextlib.ExitStack() as closing:
                 closing.callback(os.close, descriptor)
                 _lock_before(descriptor, until)
