@@ -98,11 +98,13 @@ def _fault(
         where,
         found=shown(details["input"]),
         allowed=details["msg"].removeprefix("Input should be ").removeprefix("a valid "),
-        fix=_type_fix(kind, details["input"]),
+        fix=_type_fix(kind, details["input"], str(inner[-1]) if inner else ""),
     )
 
 
-def _type_fix(kind: str, value: object) -> str:
+def _type_fix(kind: str, value: object, key: str) -> str:
+    if kind == "string_type" and isinstance(value, float) and key == "version":
+        return f"write {value}.0: a version has three numbers"
     if kind == "string_type" and isinstance(value, int | float):
         return f"put it in quotes: '{value}'"
     return "write a value of the allowed form"

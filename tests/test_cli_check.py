@@ -159,3 +159,11 @@ def test_a_target_that_is_none_is_wrong_use(tmp_path: Path, target: str, words: 
     assert done.returncode == 2
     assert words in done.stderr
     assert done.stdout == ""
+
+
+def test_drivers_that_there_are_not_are_found_without_running(tmp_path: Path) -> None:
+    root = aircraft_mesh(tmp_path)
+    path = root / "mesh.yaml"
+    path.write_text(path.read_text().replace("driver: files", "driver: filez"))
+    (fault,) = faults(root)
+    assert (fault["file"], fault["fix"]) == ("mesh.yaml", "write 'files' instead of 'filez'")

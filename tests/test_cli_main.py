@@ -69,13 +69,16 @@ def test_an_unknown_profile_names_the_known_ones(tmp_path: Path) -> None:
 
 def test_a_bug_is_one_line_and_a_file_with_the_traceback(tmp_path: Path) -> None:
     root = aircraft_mesh(tmp_path)
-    # A ledger that somebody wrote over breaks an assumption of the code, as a bug does.
-    ledger = root / ".mesh/storage/fleet/aircraft/ledger"
-    ledger.mkdir(parents=True)
-    (ledger / "000000000000.json").write_text("[]")
-    done = mesh(root, "status")
-    assert done.returncode == 3
-    assert "something broke that should not: TypeError" in done.stderr
+    # No input is known to break an assumption of the code, so one is broken from inside.
+    script = (
+        "import sys, mesh_defs.product.status as status; from mesh_defs.cli.main import run;"
+        "status.mesh_status = lambda *_, **__: [][1]; sys.argv = ['mesh', 'status']; run()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 3, done.stderr
+    assert "something broke that should not: IndexError" in done.stderr
     assert "Traceback" not in done.stderr
     (log,) = (root / ".mesh/logs").glob("crash-*.log")
     assert str(log) in done.stderr

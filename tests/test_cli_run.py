@@ -148,3 +148,11 @@ def test_dagster_is_not_imported(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_a_port_that_there_is_not_is_wrong_use(tmp_path: Path) -> None:
+    root = aircraft_mesh(tmp_path)
+    done = mesh(root, "run", "mesh://fleet/aircraft/nothing")
+    assert done.returncode == 2
+    assert "has no port 'nothing'" in " ".join(done.stderr.split())
+    assert not (root / ".mesh/storage").exists()

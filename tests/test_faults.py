@@ -68,6 +68,44 @@ def test_all_faults_come_at_once(tmp_path: Path) -> None:
     }
 
 
+def test_faults_of_manifest_contract_and_inputs_come_together(tmp_path: Path) -> None:
+    bad = contract("odd", "- {name: id, logicalType: integr, required: true}")
+    files = {
+        ODD: manifest("inputs: {things: files://things}\nstatus: actve"),
+        "domains/other/odd/contract.yaml": bad,
+        "domains/other/two/defs.yaml": manifest(
+            "inputs:\n  a: filez://things\n  b: mesh://shop/goood\ntransform: {dbt: nothing}"
+        ),
+        "domains/other/two/contract.yaml": bad.replace("odd", "two"),
+    }
+    faults = faults_of(tmp_path, files)
+    assert [(f.file.removeprefix("domains/other/"), f.line) for f in faults] == [
+        ("odd/contract.yaml", 9),
+        ("odd/defs.yaml", 8),
+        ("two/contract.yaml", 9),
+        ("two/defs.yaml", 8),
+        ("two/defs.yaml", 9),
+        ("two/defs.yaml", 10),
+    ]
+
+
+@pytest.mark.parametrize(
+    "cron",
+    ["99 * * * *", "* * *", "*/0 * * * *", "0 6 32 * *", "0 6 * * 8", "5-1 * * * *", "a * * * *"],
+)
+def test_impossible_times_are_faults(tmp_path: Path, cron: str) -> None:
+    text = manifest(f"inputs: {{things: files://things}}\ntrigger: {{cron: '{cron}'}}")
+    assert the_fault(faults_of(tmp_path, {ODD: text})).key == "attributes.trigger.cron"
+
+
+@pytest.mark.parametrize(
+    "cron", ["0 6 * * *", "*/15 8-18 * * mon-fri", "0 0 1,15 jan,JUL *", "5 4 * * 0"]
+)
+def test_possible_times_are_not(tmp_path: Path, cron: str) -> None:
+    text = manifest(f"inputs: {{things: files://things}}\ntrigger: {{cron: '{cron}'}}")
+    assert faults_of(tmp_path, {ODD: text}) == []
+
+
 def test_the_same_key_twice(tmp_path: Path) -> None:
     text = manifest("inputs: {things: files://things}\nowner: team:again")
     fault = the_fault(faults_of(tmp_path, {ODD: text}))

@@ -90,6 +90,24 @@ def test_old_versions_stay_readable(root: Path) -> None:
     assert mesh_defs.open(f"{URL}?as_of={datetime.now(UTC).isoformat()}", root=root).version == 1
 
 
+def test_an_old_version_has_the_contract_that_it_was_published_under(root: Path) -> None:
+    path = root / "domains/shop/things/contract.yaml"
+    path.write_text(contract("things", PROPERTIES, version="1.1.0"))
+    publish(root, 30)
+    assert mesh_defs.open(f"{URL}?version=0", root=root).contract.version == "1.0.0"
+    assert mesh_defs.open(URL, root=root).contract.version == "1.1.0"
+    (root / "domains/shop/things/defs.yaml").write_text("type: broken")
+    assert mesh_defs.open(URL, root=root).contract.version == "1.1.0"
+
+
+def test_columns_and_conditions_that_are_wrong_say_what_there_is(root: Path) -> None:
+    port = mesh_defs.open(URL, root=root)
+    assert port.arrow(columns="id", where="id < 2").num_columns == 1
+    for columns, where in ((["idd"], None), (None, "nothing = 1"), (None, "id = = 1")):
+        with pytest.raises(mesh_defs.MeshError, match="its columns: id, part"):
+            port.arrow(columns=columns, where=where)
+
+
 def test_what_is_open_does_not_change_under_the_reader(root: Path) -> None:
     port = mesh_defs.open(URL, root=root)
     publish(root, 30)
@@ -113,7 +131,8 @@ def test_contract_verdicts_and_history(root: Path) -> None:
         (f"{URL}/odd", mesh_defs.UnknownAddress, "it has things"),
         (f"{URL}@3", mesh_defs.NotPublished, "no published version of @3"),
         (f"{URL}?as_of=2001-01-01", mesh_defs.NotPublished, "its first is of"),
-        ("mesh://shop/nothing", mesh_defs.NotPublished, "no published version yet"),
+        ("mesh://shop/thing", mesh_defs.UnknownAddress, "write 'shop/things' instead"),
+        (f"{URL}#idd", mesh_defs.UnknownAddress, "write 'id' instead of 'idd'"),
         (f"{URL}?as_of=yesterday", mesh_defs.UnknownAddress, "is not a timestamp"),
     ],
 )

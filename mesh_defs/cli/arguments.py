@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def product_url(text: str) -> MeshUrl:
-    """A product's URL; anything else is wrong use."""
+    """The URL of a product or of one of its ports; anything else is wrong use."""
     try:
         url = parse(text)
     except UnknownAddress as error:
@@ -29,15 +29,19 @@ def product_url(text: str) -> MeshUrl:
         raise typer.BadParameter(
             f"'{text}' names data of a product; write {url.product_url()}", param_hint="URL"
         )
-    return url.product_url()
+    return url
 
 
 def product_of(mesh: Mesh, text: str) -> Product:
     """The sound product that ``text`` names. Raises `InvalidMesh` for a broken one."""
+    address = product_url(text)
     try:
-        return mesh.product(product_url(text))
+        product = mesh.product(address)
+        if address.port is not None:
+            product.output(address.port)
     except UnknownAddress as error:
         raise typer.BadParameter(str(error), param_hint="URL") from None
+    return product
 
 
 def window_of(product: Product, text: str | None) -> Window | None:

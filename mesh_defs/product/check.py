@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mesh_defs.drivers.registry import SOURCES, STORAGES, known
 from mesh_defs.errors import InvalidMesh
-from mesh_defs.faults import Fault, relative
+from mesh_defs.faults import Fault, did_you_mean, relative
 from mesh_defs.product.load import DOMAINS, load_mesh
 from mesh_defs.product.prepare import hook_faults
 from mesh_defs.settings import FILE as MESH_FILE
@@ -56,7 +57,7 @@ def check_loaded(mesh: Mesh, only: str | None = None) -> Findings:
     """As `check_mesh`, for a mesh that was read already."""
     faults = [*mesh.faults, *_sql_faults(mesh)]
     faults += read_workspace(mesh.root, [domain.name for domain in mesh.domains])[1]
-    faults += hook_faults(mesh.settings)
+    faults += [*hook_faults(mesh.settings), *_driver_faults(mesh)]
     owners = _Owners(mesh)
     groups: dict[str, list[Fault]] = {}
     for fault in sorted(set(faults)):
@@ -77,6 +78,22 @@ def _folder(mesh: Mesh, product: Product | BrokenProduct) -> str:
 def _meet(one: str, other: str) -> bool:
     """Whether one of two relative paths lies inside the other, or they are the same."""
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+
+
+def _driver_faults(mesh: Mesh) -> Iterable[Fault]:
+    """Drivers that the profile names and that there are not."""
+    profile = f"profiles.{mesh.settings.profile_name}"
+    storage = mesh.settings.profile.storage.get("driver", "delta")
+    named = [(STORAGES, f"{profile}.storage.driver", str(storage))]
+    named += [
+        (SOURCES, f"{profile}.services.{name}.driver", str(service["driver"]))
+        for name, service in mesh.settings.services.items()
+    ]
+    for kind, key, driver in named:
+        names = known(kind)
+        if driver not in names:
+            found = f"unknown {kind} driver '{driver}'"
+            yield Fault(MESH_FILE, 0, key, found, ", ".join(names), did_you_mean(driver, names))
 
 
 class _Owners:

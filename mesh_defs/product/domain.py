@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from mesh_defs.faults import Fault, relative
+from mesh_defs.product.manifest import check_owner
 from mesh_defs.product.model import Domain
 from mesh_defs.urls import NAME, NAME_RULE
 from mesh_defs.validation import Strict, shown, validate
@@ -25,6 +26,11 @@ class DomainManifest(Strict):
 
     owner: str = Field(description="who answers for the domain: an address or team:<name>")
     purpose: str = Field(description="what the domain is about, in a sentence or two", min_length=1)
+
+    @field_validator("owner")
+    @classmethod
+    def _reachable(cls, value: str) -> str:
+        return check_owner(value)
 
 
 def load_domain(folder: Path, root: Path) -> tuple[Domain, list[Fault]]:

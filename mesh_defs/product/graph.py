@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.rules import ForeignKey
@@ -32,6 +33,9 @@ def check_graph(
         problems = _Links(settings, product, sound, broken).check()
         if problems:
             found[product.identity] = problems
+    for faulty in list(broken.values()):
+        more = _Links(settings, faulty, sound, broken).check()
+        broken[faulty.identity] = replace(faulty, faults=(*faulty.faults, *more))
     for cycle in _cycles(sound):
         for identity in cycle:
             found.setdefault(identity, []).append(
@@ -52,7 +56,7 @@ class _Links:
     def __init__(
         self,
         settings: Settings,
-        product: Product,
+        product: Product | BrokenProduct,
         sound: dict[str, Product],
         broken: dict[str, BrokenProduct],
     ) -> None:
@@ -61,23 +65,27 @@ class _Links:
         self.sound = sound
         self.broken = broken
         self.file = relative(product.folder / "defs.yaml", settings.root)
+        self.line = 0
         self.faults: list[Fault] = []
 
     def check(self) -> list[Fault]:
         for port in self.product.inputs:
             key = f"attributes.inputs.{port.name}"
+            self.line = port.line
             if isinstance(port.source, ServiceInput):
                 self._service(key, port.source)
             else:
                 self._product_input(key, port.source)
-        for output in self.product.outputs:
-            for rule in output.promise.rules:
-                if isinstance(rule, ForeignKey):
-                    self._reference(relative(output.contract.path, self.settings.root), rule)
+        if isinstance(self.product, Product):
+            for output in self.product.outputs:
+                file = relative(output.contract.path, self.settings.root)
+                for rule in output.promise.rules:
+                    if isinstance(rule, ForeignKey):
+                        self._reference(self.product, file, rule)
         return self.faults
 
     def _add(self, key: str, found: str, allowed: str, fix: str) -> None:
-        self.faults.append(Fault(self.file, self.product.line, key, found, allowed, fix))
+        self.faults.append(Fault(self.file, self.line, key, found, allowed, fix))
 
     def _service(self, key: str, source: ServiceInput) -> None:
         services = self.settings.services
@@ -120,11 +128,10 @@ class _Links:
                 f"write @{upstream.manifest.major}",
             )
 
-    def _reference(self, file: str, rule: ForeignKey) -> None:
+    def _reference(self, product: Product, file: str, rule: ForeignKey) -> None:
         target = rule.target
         if target is None:
             return
-        product = self.product
         port_name: str | None = target if isinstance(target, str) else target.port
         if isinstance(target, MeshUrl) and target.identity != product.identity:
             if target.identity in self.broken:
@@ -160,6 +167,10 @@ class _Links:
 
 def _reads(product: Product) -> list[str]:
     return [url.identity for url in product.upstream()]
+
+
+def _identity(source: MeshUrl | ServiceInput) -> str:
+    return source.identity if isinstance(source, MeshUrl) else str(source)
 
 
 def _cycles(products: dict[str, Product]) -> list[list[str]]:
@@ -213,7 +224,7 @@ def _cycle_fault(
     path = " -> ".join([*_circle(products, identity, set(cycle))])
     return Fault(
         relative(products[identity].folder / "defs.yaml", root),
-        products[identity].line,
+        next(p.line for p in products[identity].inputs if _identity(p.source) == inside[0]),
         "attributes.inputs",
         f"a cycle: {path}",
         "products that read each other in one direction only",

@@ -121,6 +121,11 @@ def record_name(version: int) -> str:
     return f"{FOLDER}/{version:0{_DIGITS}d}.json"
 
 
+def contract_name(digest: str) -> str:
+    """Where the contract with that digest is kept, which versions were published under."""
+    return f"contracts/{digest}.yaml"
+
+
 class Ledger:
     """The published versions of one product, oldest first."""
 

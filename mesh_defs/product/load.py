@@ -78,12 +78,17 @@ class _Loader:
         self.file = relative(folder / FILE, settings.root)
         self.faults: list[Fault] = []
         self.contracts: dict[Path, Contract | None] = {}
+        self.inputs: tuple[InputPort, ...] = ()
 
     def load(self) -> Product | BrokenProduct:
         product = self._product()
         if product is None or self.faults:
             return BrokenProduct(
-                self.folder.parent.name, self.folder.name, self.folder, tuple(self.faults)
+                self.folder.parent.name,
+                self.folder.name,
+                self.folder,
+                tuple(self.faults),
+                self.inputs,
             )
         return product
 
@@ -95,8 +100,9 @@ class _Loader:
         result = validate(Manifest, document, ("attributes",), attributes)
         if isinstance(result, list):
             self.faults += result
+            self._contracts_of(attributes)
             return None
-        inputs = tuple(self._inputs(document, result))
+        inputs = self.inputs = tuple(self._inputs(document, result))
         outputs = tuple(self._outputs(document, result))
         transform, faults = find_transform(
             self.folder, self.root, document, result, [port.name for port in inputs]
@@ -201,6 +207,16 @@ class _Loader:
                 )
         return len(self.faults) == before
 
+    def _contracts_of(self, attributes: object) -> None:
+        """Read the contracts of a manifest that is wrong, so that all faults come at once."""
+        outputs = attributes.get("outputs") if isinstance(attributes, dict) else None
+        declared = outputs.values() if isinstance(outputs, dict) else ()
+        named = {o["contract"] for o in declared if isinstance(o, dict) and "contract" in o}
+        for name in sorted(str(value) for value in named or {"contract.yaml"}):
+            path = (self.folder / name).resolve()
+            if path.is_relative_to(self.folder.resolve()) and path.is_file():
+                self.faults += load_contract(path, self.root)[1]
+
     def _inputs(self, document: Document, manifest: Manifest) -> list[InputPort]:
         ports = []
         for name, declared in manifest.inputs.items():
@@ -209,7 +225,8 @@ class _Loader:
                 path = ("attributes", "inputs", name, "expect")
                 expectations, faults = parse_fragment(document, path, name, declared.expect)
                 self.faults += faults
-            ports.append(InputPort(name, declared.source, declared.allow_empty, expectations))
+            line = document.line(("attributes", "inputs", name))
+            ports.append(InputPort(name, declared.source, declared.allow_empty, expectations, line))
         return ports
 
     def _outputs(self, document: Document, manifest: Manifest) -> list[OutputPort]:

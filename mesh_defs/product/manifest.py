@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from mesh_defs.cron import fault_in
 from mesh_defs.errors import UnknownAddress
 from mesh_defs.urls import NAME, NAME_RULE, MeshUrl, is_mesh_url, parse
 from mesh_defs.validation import Strict
@@ -29,6 +30,13 @@ _SERVICE = re.compile(r"([a-z][a-z0-9_]*)://([^\s/][^\s]*)\Z")
 
 # Python parameters, SQL relations and dbt sources carry input names, so these words are taken.
 RESERVED_INPUTS = frozenset({"context"})
+
+
+def check_owner(value: str) -> str:
+    """``value`` when it names somebody who can be reached; raises `ValueError`."""
+    if not OWNER.match(value):
+        raise ValueError("an e-mail address or team:<name>")
+    return value
 
 
 class ServiceInput:
@@ -186,8 +194,11 @@ class Trigger(Strict):
     @field_validator("cron")
     @classmethod
     def _fields(cls, value: str | None) -> str | None:
-        if value is not None and len(value.split()) != 5:
-            raise ValueError("a cron expression of five fields such as '0 6 * * *'")
+        wrong = fault_in(value) if value is not None else None
+        if wrong is not None:
+            raise ValueError(
+                f"a cron expression of five fields such as '0 6 * * *'; fix: mend it, {wrong}"
+            )
         return value
 
     @field_validator("timezone")
@@ -234,9 +245,7 @@ class Manifest(Strict):
     @field_validator("owner")
     @classmethod
     def _reachable(cls, value: str) -> str:
-        if not OWNER.match(value):
-            raise ValueError("an e-mail address or team:<name>")
-        return value
+        return check_owner(value)
 
     @field_validator("inputs", "outputs")
     @classmethod

@@ -29,6 +29,7 @@ class InputPort:
     source: MeshUrl | ServiceInput
     allow_empty: bool
     expectations: PortContract | None
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ class BrokenProduct:
     name: str
     folder: Path
     faults: tuple[Fault, ...]
+    inputs: tuple[InputPort, ...] = ()
 
     @property
     def identity(self) -> str:

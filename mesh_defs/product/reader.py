@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mesh_defs.errors import MeshError, NotPublished, UnknownAddress
+from mesh_defs.faults import did_you_mean
 from mesh_defs.product.inputs import select
-from mesh_defs.product.ledger import Ledger
+from mesh_defs.product.ledger import Ledger, contract_name
 from mesh_defs.product.resolve import published
 from mesh_defs.product.stores import product_store
 from mesh_defs.settings import find_root, load_settings
@@ -13,7 +16,6 @@ from mesh_defs.urls import MeshUrl, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     import duckdb
     import pandas as pd
@@ -37,7 +39,31 @@ def open(url: str | MeshUrl, *, root: Path | None = None, profile: str | None = 
     """
     address = parse(url) if isinstance(url, str) else url
     settings = load_settings(root if root is not None else find_root(), profile)
-    return Port(settings, published(settings, address))
+    try:
+        port = Port(settings, published(settings, address))
+    except NotPublished:
+        _check_declared(settings, address)
+        raise
+    if address.column is not None and address.column not in port.duckdb().columns:
+        names = port.duckdb().columns
+        raise UnknownAddress(
+            f"{port.url} has no column '{address.column}'; it has {', '.join(names)}. "
+            f"Fix: {did_you_mean(address.column, names)}"
+        )
+    return port
+
+
+def _check_declared(settings: Settings, address: MeshUrl) -> None:
+    """Raise `UnknownAddress` when no folder declares the product."""
+    known = sorted(
+        f"{file.parent.parent.name}/{file.parent.name}"
+        for file in (settings.root / "domains").glob("*/*/defs.yaml")
+    )
+    if known and address.identity not in known:
+        raise UnknownAddress(
+            f"no product mesh://{address.identity} in '{settings.root}': "
+            f"{did_you_mean(address.identity, known)}"
+        )
 
 
 class Port:
@@ -81,16 +107,17 @@ class Port:
 
     @property
     def contract(self) -> Contract:
-        """The contract beside the product as it is now. Raises `InvalidMesh`, `UnknownAddress`."""
+        """The contract under which this version was published. Raises `InvalidMesh`."""
+        from mesh_defs.contract.load import load_contract
         from mesh_defs.errors import InvalidMesh
-        from mesh_defs.product.load import load_product
-        from mesh_defs.product.model import BrokenProduct
 
-        folder = self._settings.root / "domains" / self.url.domain / self.url.product
-        product = load_product(folder, self._settings)
-        if isinstance(product, BrokenProduct):
-            raise InvalidMesh(product.faults)
-        return product.output(self._version.port).contract
+        domain, product = self._version.identity.split("/")
+        store = product_store(self._settings, domain, product)
+        path = Path(store.location(contract_name(self.port_record.contract_digest)))
+        contract, faults = load_contract(path, self._settings.root)
+        if contract is None:
+            raise InvalidMesh(faults)
+        return contract
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """The verdicts under which this port was published: its inputs' first."""
@@ -115,7 +142,14 @@ class Port:
         import duckdb
 
         target = connection if connection is not None else duckdb.connect()
-        return target.sql(select(self._version.rows.sql, columns, where))
+        named = [columns] if isinstance(columns, str) else columns
+        rows = self._version.rows.sql
+        try:
+            return target.sql(select(rows, named, where))
+        except (duckdb.BinderException, duckdb.ParserException) as error:
+            known = ", ".join(target.sql(select(rows, None, None)).columns)
+            reason = str(error).partition("\n")[0]
+            raise MeshError(f"{self.url}: {reason}; its columns: {known}") from None
 
     def arrow(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
         """An Arrow table."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from mesh_defs.contract.verdicts import Verdict, blocking
 from mesh_defs.contract.verify import verify
 from mesh_defs.errors import MeshError, TransformFailed
 from mesh_defs.product.inputs import InputData, RunContext
-from mesh_defs.product.ledger import Ledger
+from mesh_defs.product.ledger import Ledger, contract_name
 from mesh_defs.product.privacy import (
     as_classified_upstream,
     handles_personal_data,
@@ -105,8 +106,20 @@ class Run:
             if not any(plan.changed for plan in self.plans.values()):
                 return self._report("unchanged", verdicts)
             record, commits = self._next(session, verdicts)
+        self._keep_contracts()
         publish(self.store, record, commits, self._step)
         return self._report("published", verdicts, record=record)
+
+    def _keep_contracts(self) -> None:
+        """The contracts as they were read for this run, so that a version explains itself later."""
+        for output in self.product.outputs:
+            content = output.contract.path.read_bytes()
+            digest = output.contract.digest
+            if hashlib.sha256(content).hexdigest() != digest:
+                raise TransformFailed(
+                    f"{output.contract.path.name} changed while the product ran; run it again"
+                )
+            self.store.put_if_absent(contract_name(digest), content)
 
     def discard(self) -> None:
         """Remove staged files that no published version, and no decided one, refers to."""

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from mesh_defs.product.inputs import InputData, RunContext
     from mesh_defs.product.model import Product
 
+# Their texts name code, not values.
+_NO_VALUES = (ImportError, NameError, AttributeError, SyntaxError)
+
 _ALLOWED = (
     "a pyarrow Table or RecordBatchReader, an iterator of record batches, a polars or pandas "
     "frame, or a DuckDB relation"
@@ -123,7 +126,7 @@ class _Caller:
             if frame.filename.startswith(str(self.file.parent))
         ]
         text = f": {error}"
-        if self.quiet:
+        if self.quiet and not isinstance(error, _NO_VALUES):
             text = " (its text is not shown: it may quote personal values)"
         lines = [f"{type(error).__name__}{text}"]
         lines += [f"  line {frame.lineno}, in {frame.name}: {frame.line}" for frame in frames]
