@@ -15,7 +15,7 @@ def test_a_product_that_was_never_published_says_so(tmp_path: Path) -> None:
     root = aircraft_mesh(tmp_path)
     done = mesh(root, "status")
     assert done.returncode == 0
-    row = next(line for line in done.stdout.splitlines() if URL in line)
+    row = next(line for line in done.stdout.splitlines() if "fleet/aircraft" in line)
     assert "never published" in row
     (product,) = json.loads(mesh(root, "status", "--json").stdout)["products"]
     assert (product["state"], product["version"], product["rows"]) == (
@@ -37,7 +37,7 @@ def test_a_published_product_with_its_last_failure(tmp_path: Path) -> None:
     assert product["last_run"]["result"] == "failed"
     assert product["last_run"]["verdicts"]["failed"] == 1
     shown = mesh(root, "status").stdout
-    row = next(line for line in shown.splitlines() if URL in line)
+    row = next(line for line in shown.splitlines() if "fleet/aircraft" in line)
     assert "ago" in row
     assert row.rstrip().endswith("failed")
     assert "readers keep version 0" in shown
@@ -97,3 +97,22 @@ def test_wrong_use(tmp_path: Path) -> None:
         done = mesh(root, "status", text)
         assert done.returncode == 2
         assert words in " ".join(done.stderr.split())
+
+
+def test_what_broke_under_other_code_is_past(tmp_path: Path) -> None:
+    root = aircraft_mesh(tmp_path)
+    path = root / "domains/fleet/aircraft/aircraft.sql"
+    sound = path.read_text()
+    assert mesh(root, "run", URL).returncode == 0
+    path.write_text("SELECT nothing AS tail_number, 1 AS seats")
+    assert mesh(root, "run", URL).returncode != 0
+    assert "nothing" in mesh(root, "status").stdout
+    path.write_text(sound)
+    assert "nothing" not in mesh(root, "status").stdout
+
+
+def test_a_narrow_terminal_keeps_the_names_whole(tmp_path: Path) -> None:
+    root = aircraft_mesh(tmp_path)
+    assert mesh(root, "run", URL).returncode == 0
+    shown = mesh(root, "status", COLUMNS="80").stdout
+    assert any(line.strip().startswith("fleet/aircraft ") for line in shown.splitlines())

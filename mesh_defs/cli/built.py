@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.cli.check import show_fault
-from mesh_defs.cli.output import COLOURS, coloured, console, seconds_text, show_table, table, text
+from mesh_defs.cli.output import (
+    COLOURS,
+    coloured,
+    console,
+    seconds_text,
+    show_table,
+    table,
+    tally_text,
+    text,
+)
 from mesh_defs.cli.verdicts import show_blocking
 from mesh_defs.product.status import product_status
 
@@ -45,24 +54,26 @@ def ended(built: Built) -> tuple[str, str]:
 
 def show_built(mesh: Mesh, prepared: Sequence[Prepared], built: Sequence[Built]) -> None:
     """The table of what is published, and why the rest is not."""
-    columns = ("product", "result", "version", "rows", "passed", "warned", "failed", "seconds")
-    made = table(columns, right=columns[2:])
+    columns = ("product", "result", "version", "rows", "checks", "seconds")
+    made = table(columns, right=("version", "rows", "seconds"))
     for one in built:
         record = product_status(mesh, one.product.identity).record
         tally = one.report.tally if one.report else record.tally if record else None
         rows = sum(port.rows for port in record.ports.values()) if record else None
-        bad = tally["failed"] + tally["error"] if tally else None
-        counts = (tally["passed"], tally["warned"], bad) if tally else ("-", "-", "-")
         made.add_row(
-            text(f"mesh://{one.product.identity}"),
+            text(one.product.identity),
             text(_WORDS.get(one.outcome, one.outcome), COLOURS.get(one.outcome, "")),
             text("-" if record is None else record.version),
             text("-" if rows is None else f"{rows:,}"),
-            *(text(count) for count in counts),
+            tally_text(tally),
             text(f"{one.seconds:.2f}"),
         )
     for identity in sorted(mesh.broken):
-        made.add_row(text(f"mesh://{identity}"), coloured("broken"), *[text("-")] * 6)
+        record = product_status(mesh, identity).record
+        version = text("-" if record is None else record.version)
+        rows = sum(port.rows for port in record.ports.values()) if record else None
+        shown = text("-" if rows is None else f"{rows:,}")
+        made.add_row(text(identity), coloured("broken"), version, shown, text("-"), text("-"))
     show_table(made)
     _show_failures(prepared, built)
 

@@ -79,7 +79,7 @@ def _show_all(products: list[ProductStatus]) -> None:
     for product in products:
         record, attempt = product.record, product.attempt
         made.add_row(
-            text(f"mesh://{product.identity}"),
+            text(product.identity),
             coloured(product.state),
             text("-" if record is None else record.version),
             text("-" if record is None else age(record.time)),

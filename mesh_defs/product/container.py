@@ -71,7 +71,13 @@ def _attempt(
     now = datetime.now(UTC)
     # Files are named by the attempt, not by the run, which may be tried again.
     token = uuid.uuid4().hex
-    attempt = Attempt(run_id, now.isoformat(timespec="milliseconds"), "running", token=token)
+    attempt = Attempt(
+        run_id,
+        now.isoformat(timespec="milliseconds"),
+        "running",
+        token=token,
+        digest=product.digest,
+    )
     attempts.write(attempt)
     started = time.perf_counter()
     scratch = work_folder(mesh) / run_id

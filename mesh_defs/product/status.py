@@ -31,7 +31,8 @@ _ENDED_BADLY = frozenset({"failed", "error", "killed"})
 class ProductStatus:
     """One product. ``record`` is its newest published version, which a product that is ``broken``
     now may still have; ``attempt`` is the last run; ``faults`` are those of its files; ``error``
-    says why what it published cannot be told, ``notes`` what else was found."""
+    says why what it published cannot be told, ``notes`` what else was found, ``digest`` is that of
+    the code that is there."""
 
     identity: str
     declared_version: str | None
@@ -40,6 +41,7 @@ class ProductStatus:
     faults: tuple[Fault, ...] = ()
     error: str | None = None
     notes: tuple[str, ...] = ()
+    digest: str = ""
 
     @property
     def state(self) -> State:
@@ -74,6 +76,8 @@ class ProductStatus:
             return self.error
         if self.attempt is None or self.attempt.result not in _ENDED_BADLY:
             return None
+        if self.attempt.digest and self.digest and self.attempt.digest != self.digest:
+            return None  # The code that broke is not the code that is there.
         return self.attempt.message or self.attempt.result
 
     def as_dict(self) -> dict[str, Any]:
@@ -197,6 +201,7 @@ def product_status(mesh: Mesh, identity: str) -> ProductStatus:
         broken.faults if broken else (),
         error,
         notes,
+        product.digest if product else "",
     )
 
 
