@@ -164,7 +164,8 @@ def test_personal_values_stay_out_of_errors_and_records(tmp_path: Path) -> None:
                 "python", "- {name: id, logicalType: integer, required: true}"
             ),
             "domains/shop/python/transform.py": (
-                "def transform(people):\n    raise ValueError(people.arrow()['email'][0])\n"
+                "def transform(people):\n"
+                "    return getattr(people, str(people.arrow()['email'][0]))\n"
             ),
         },
     )

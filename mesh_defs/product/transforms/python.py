@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from mesh_defs.product.inputs import InputData, RunContext
     from mesh_defs.product.model import Product
 
-# Their texts name code, not values.
-_NO_VALUES = (ImportError, NameError, AttributeError, SyntaxError)
-
 _ALLOWED = (
     "a pyarrow Table or RecordBatchReader, an iterator of record batches, a polars or pandas "
     "frame, or a DuckDB relation"
@@ -98,7 +95,7 @@ class _Caller:
             raise self._fault("cannot be imported")
         module: ModuleType = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
-        with self._explained():
+        with self._explained(loading=True):
             spec.loader.exec_module(module)
         function: Callable[..., object] | None = getattr(module, FUNCTION, None)
         if function is None or not callable(function):
@@ -109,16 +106,18 @@ class _Caller:
         return TransformFailed(f"{self.name}: {text}")
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """What the product's own code raises, as `TransformFailed`; leaving the process too."""
+    def _explained(self, *, loading: bool = False) -> Iterator[None]:
+        """What the product's own code raises, as `TransformFailed`; leaving the process too. While
+        it is only ``loading`` it has seen no data that its errors could quote."""
         try:
             yield
         except MeshError:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the product raises
-            raise self._where(error) from (None if self.quiet else error)
+            quiet = self.quiet and not loading
+            raise self._where(error, quiet) from (None if quiet else error)
 
-    def _where(self, error: BaseException) -> TransformFailed:
+    def _where(self, error: BaseException, quiet: bool) -> TransformFailed:
         """The error, with the lines of the product's own files that led to it."""
         frames = [
             frame
@@ -126,7 +125,7 @@ class _Caller:
             if frame.filename.startswith(str(self.file.parent))
         ]
         text = f": {error}"
-        if self.quiet and not isinstance(error, _NO_VALUES):
+        if quiet:
             text = " (its text is not shown: it may quote personal values)"
         lines = [f"{type(error).__name__}{text}"]
         lines += [f"  line {frame.lineno}, in {frame.name}: {frame.line}" for frame in frames]
