@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from mesh_defs.contract.model import Contract
     from mesh_defs.contract.verdicts import Verdict
     from mesh_defs.errors import (
+        AccessDenied,
         Busy,
         CorruptRecord,
         InvalidMesh,
         MeshError,
         MissingDriver,
+        NoMesh,
         NotPublished,
         PromiseBroken,
         PublishConflict,
@@ -34,10 +36,13 @@ if TYPE_CHECKING:
         StorageFailed,
         TransformFailed,
         UnknownAddress,
+        UnknownProfile,
     )
     from mesh_defs.faults import Fault
     from mesh_defs.orchestration.component import DataProduct
     from mesh_defs.orchestration.domain import Domain
+    from mesh_defs.policy.model import DataPolicy, DeclaredPolicy, Finding, parameter
+    from mesh_defs.policy.subject import StagedPort
     from mesh_defs.product.container import run_product
     from mesh_defs.product.load import load_mesh
     from mesh_defs.product.model import Mesh, Product
@@ -46,17 +51,22 @@ if TYPE_CHECKING:
     from mesh_defs.urls import MeshUrl
 
 _HOMES = {
+    "AccessDenied": "mesh_defs.errors",
     "Busy": "mesh_defs.errors",
     "Contract": "mesh_defs.contract.model",
     "CorruptRecord": "mesh_defs.errors",
+    "DataPolicy": "mesh_defs.policy.model",
     "DataProduct": "mesh_defs.orchestration.component",
+    "DeclaredPolicy": "mesh_defs.policy.model",
     "Domain": "mesh_defs.orchestration.domain",
     "Fault": "mesh_defs.faults",
+    "Finding": "mesh_defs.policy.model",
     "InvalidMesh": "mesh_defs.errors",
     "Mesh": "mesh_defs.product.model",
     "MeshError": "mesh_defs.errors",
     "MeshUrl": "mesh_defs.urls",
     "MissingDriver": "mesh_defs.errors",
+    "NoMesh": "mesh_defs.errors",
     "NotPublished": "mesh_defs.errors",
     "Port": "mesh_defs.product.reader",
     "Product": "mesh_defs.product.model",
@@ -65,28 +75,36 @@ _HOMES = {
     "RunFailed": "mesh_defs.errors",
     "RunReport": "mesh_defs.product.report",
     "SourceUnavailable": "mesh_defs.errors",
+    "StagedPort": "mesh_defs.policy.subject",
     "StorageFailed": "mesh_defs.errors",
     "TransformFailed": "mesh_defs.errors",
     "UnknownAddress": "mesh_defs.errors",
+    "UnknownProfile": "mesh_defs.errors",
     "Verdict": "mesh_defs.contract.verdicts",
     "load_contract": "mesh_defs.contract.load",
     "load_mesh": "mesh_defs.product.load",
     "open": "mesh_defs.product.reader",
+    "parameter": "mesh_defs.policy.model",
     "run_product": "mesh_defs.product.container",
 }
 
 __all__ = [
+    "AccessDenied",
     "Busy",
     "Contract",
     "CorruptRecord",
+    "DataPolicy",
     "DataProduct",
+    "DeclaredPolicy",
     "Domain",
     "Fault",
+    "Finding",
     "InvalidMesh",
     "Mesh",
     "MeshError",
     "MeshUrl",
     "MissingDriver",
+    "NoMesh",
     "NotPublished",
     "Port",
     "Product",
@@ -95,13 +113,16 @@ __all__ = [
     "RunFailed",
     "RunReport",
     "SourceUnavailable",
+    "StagedPort",
     "StorageFailed",
     "TransformFailed",
     "UnknownAddress",
+    "UnknownProfile",
     "Verdict",
     "load_contract",
     "load_mesh",
     "open",
+    "parameter",
     "run_product",
 ]
 

@@ -3,9 +3,12 @@
 ::
 
     MeshError                     what a user can act on; its text is the whole message
+    ├── NoMesh                    there is no mesh.yaml here, nor where MESH_ROOT points
+    ├── UnknownProfile            the profile that was asked for is not in mesh.yaml
     ├── InvalidMesh               manifests, contracts or settings are wrong (all faults at once)
     ├── UnknownAddress            a URL names a product, port, column or version there is not
     ├── NotPublished              the product exists, but has no published version yet
+    ├── AccessDenied              no rule lets the reader do it (its text says whom to ask)
     ├── SourceUnavailable         an operational system, a file or a service cannot be reached
     ├── RunFailed                 a product's run did not publish
     │   ├── TransformFailed       its own SQL, Python or dbt failed
@@ -32,6 +35,14 @@ class MeshError(Exception):
     """Base of all errors of this package. Its text tells a person what to do."""
 
 
+class NoMesh(MeshError):
+    """There is no ``mesh.yaml`` in the folder or above, nor where ``MESH_ROOT`` points."""
+
+
+class UnknownProfile(MeshError):
+    """The infra profile that was asked for is not in ``mesh.yaml``."""
+
+
 class InvalidMesh(MeshError):
     """Manifests, contracts or settings are wrong.
 
@@ -49,6 +60,10 @@ class UnknownAddress(MeshError):
 
 class NotPublished(MeshError):
     """The product is declared, but no version of it was ever published."""
+
+
+class AccessDenied(MeshError):
+    """No rule lets the principal do it, or one forbids it. Its text says whom to ask."""
 
 
 class SourceUnavailable(MeshError):

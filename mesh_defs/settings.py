@@ -8,35 +8,64 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from mesh_defs.errors import InvalidMesh, MeshError
-from mesh_defs.faults import Fault
+from mesh_defs.errors import InvalidMesh, MeshError, NoMesh, UnknownProfile
+from mesh_defs.faults import did_you_mean
+from mesh_defs.policy.declare import Written
+from mesh_defs.policy.entry import PolicyEntry, WaiverRules
 from mesh_defs.redaction import SECRET_KEYS, redact, secrets_of
+from mesh_defs.services import service_faults, storage_faults
 from mesh_defs.urls import NAME, NAME_RULE
 from mesh_defs.validation import Strict, validate
-from mesh_defs.yaml_source import parse
+from mesh_defs.yaml_source import read_documents
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from mesh_defs.faults import Fault
+    from mesh_defs.yaml_source import Document
 
 FILE = "mesh.yaml"
 ROOT_VARIABLE = "MESH_ROOT"
 PROFILE_VARIABLE = "MESH_PROFILE"
 
+PRINCIPAL_NAME = r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}"
+PRINCIPAL = re.compile(rf"(person|service|agent):({PRINCIPAL_NAME})\Z")
+PRINCIPAL_FORM = "person:<name>, service:<name> or agent:<name>"
+_hidden: dict[str, str] = {}
 _ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
-Service = dict[str, str | int | float | bool]
+
+def _one_value(value: object) -> object:
+    if not isinstance(value, str | int | float | bool):
+        raise ValueError("a text, a number, true or false; fix: write one value on this line")
+    return value
 
 
-def _check_names(values: dict[str, Any]) -> dict[str, Any]:
-    for name in values:
-        if not NAME.match(name):
-            raise ValueError(f"a name of {NAME_RULE}; fix: rename '{name}'")
-    return values
+def _service_name(name: str) -> str:
+    if not NAME.match(name):
+        raise ValueError(f"a name of {NAME_RULE}; fix: rename '{name}'")
+    return name
+
+
+def _principal(text: str) -> str:
+    if not PRINCIPAL.match(text):
+        raise ValueError(f"{PRINCIPAL_FORM}; fix: write one, such as service:reports")
+    return text
+
+
+def _from_variable(text: str) -> str:
+    if not _ENVIRONMENT.fullmatch(text):
+        raise ValueError("a variable such as ${MESH_HASH_KEY}; fix: keep the key out of the file")
+    return text
+
+
+Service = dict[str, Annotated[str | int | float | bool, BeforeValidator(_one_value)]]
 
 
 def _default_storage() -> Service:
@@ -50,18 +79,20 @@ class Profile(Strict):
         default_factory=_default_storage,
         description="where published data lies: driver and its settings",
     )
-    services: dict[str, Service] = Field(
+    services: dict[Annotated[str, AfterValidator(_service_name)], Service] = Field(
         default_factory=dict, description="operational systems and files, by name"
     )
-
-    @field_validator("services")
-    @classmethod
-    def _services(cls, values: dict[str, Service]) -> dict[str, Service]:
-        for name, service in values.items():
-            if "driver" not in service:
-                raise ValueError(f"each service needs a driver; fix: add 'driver:' to '{name}'")
-        _check_names(values)
-        return values
+    environment: str | None = Field(
+        default=None, description="what policies know it by (default: the profile's name)"
+    )
+    principal: Annotated[str, AfterValidator(_principal)] | None = Field(
+        default=None,
+        description="who reads here unless MESH_PRINCIPAL says otherwise: person:<name>, "
+        "service:<name> or agent:<name>",
+    )
+    hash_key: Annotated[str, AfterValidator(_from_variable)] | None = Field(
+        default=None, description="the key of hash masks, as ${NAME}; at least 16 bytes"
+    )
 
 
 class MeshFile(Strict):
@@ -72,21 +103,56 @@ class MeshFile(Strict):
     profiles: dict[str, Profile] = Field(
         default_factory=lambda: {"local": Profile()}, description="infra profiles by name"
     )
+    policies: list[PolicyEntry] = Field(
+        default_factory=list, description="policies for all products of the mesh"
+    )
+    waivers: WaiverRules = Field(
+        default_factory=WaiverRules, description="what is asked of the domains' waivers"
+    )
 
 
 class Settings:
     """A mesh's settings for one profile.
 
-    ``root`` is the folder of ``mesh.yaml``, ``state`` the folder of everything that is not in git.
+    ``root`` is the folder of ``mesh.yaml``, ``document`` what it says, ``state`` the folder of
+    everything that is not in git. ``faults`` are those of storage and services, of every profile:
+    they are in the way of what uses them, and of nothing else.
     """
 
-    def __init__(self, root: Path, file: MeshFile, profile: str) -> None:
+    def __init__(self, root: Path, file: MeshFile, profile: str, document: Document) -> None:
         self.root = root
+        self.document = document
         self.name = file.name
         self.profile_name = profile
         self.profile = file.profiles[profile]
         self.state = root / ".mesh"
+        self.environment = self.profile.environment or profile
+        self.environments = [p.environment or name for name, p in file.profiles.items()]
+        self.written_policies = Written(file.policies, document, ("policies",), "", root)
+        self.waiver_rules = file.waivers
         self._secrets: set[str] = set()
+        self._storage_faults: list[Fault] = []
+        self._service_faults: dict[str, list[Fault]] = {}
+        others: list[Fault] = []
+        for name, declared in file.profiles.items():
+            used = name == profile
+            found = storage_faults(document, root, name, declared.storage, used=used)
+            (self._storage_faults if used else others).extend(found)
+            for service, values in declared.services.items():
+                found = service_faults(document, root, name, service, values, used=used)
+                (self._service_faults.setdefault(service, []) if used else others).extend(found)
+        own = [fault for each in self._service_faults.values() for fault in each]
+        self.faults: tuple[Fault, ...] = tuple(sorted([*self._storage_faults, *own, *others]))
+
+    def check_storage(self) -> None:
+        """Raise `InvalidMesh` when the profile's storage is declared wrongly."""
+        if self._storage_faults:
+            raise InvalidMesh(self._storage_faults)
+
+    def check_service(self, name: str) -> None:
+        """Raise `InvalidMesh` when the service ``name`` of the profile is declared wrongly."""
+        if self._service_faults.get(name):
+            raise InvalidMesh(self._service_faults[name])
 
     @property
     def services(self) -> Mapping[str, Service]:
@@ -114,9 +180,25 @@ class Settings:
         return (self.root / value).resolve()
 
 
+@contextmanager
+def hide_variable(name: str | None) -> Iterator[None]:
+    """Keep an environment variable from what runs in the block; settings still read it, in every
+    thread. None hides nothing."""
+    value = os.environ.pop(name, None) if name is not None else None
+    if name is None or value is None:
+        yield
+        return
+    _hidden[name] = value
+    try:
+        yield
+    finally:
+        os.environ[name] = value
+        del _hidden[name]
+
+
 def _from_environment(text: str) -> str:
     def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match.group(1))
+        found = os.environ.get(match.group(1), _hidden.get(match.group(1)))
         if found is None:
             raise MeshError(
                 f"the environment variable {match.group(1)}, which {FILE} refers to, is not set; "
@@ -130,42 +212,52 @@ def _from_environment(text: str) -> str:
 def find_root(start: Path | None = None) -> Path:
     """The mesh's folder: ``MESH_ROOT``, or the nearest one above with a ``mesh.yaml``.
 
-    Raises `MeshError` when there is none.
+    Raises `NoMesh` when there is none.
     """
     named = os.environ.get(ROOT_VARIABLE)
     if start is None and named:
         root = Path(named).resolve()
         if not (root / FILE).is_file():
-            raise MeshError(f"{ROOT_VARIABLE} names '{named}', which has no {FILE}")
+            raise NoMesh(f"{ROOT_VARIABLE} names '{named}', which has no {FILE}")
         return root
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         if (folder / FILE).is_file():
             return folder
-    raise MeshError(
+    raise NoMesh(
         f"no {FILE} in '{here}' or above; change into a mesh, or name one with {ROOT_VARIABLE}"
     )
 
 
 def load_settings(root: Path, profile: str | None = None) -> Settings:
-    """Read ``mesh.yaml`` below ``root``. Raises `InvalidMesh` with all its faults."""
+    """Read ``mesh.yaml`` below ``root``, for ``profile`` or the one that ``MESH_PROFILE`` names.
+
+    Raises `InvalidMesh` with all faults of the file, `UnknownProfile` when it has no such profile.
+    """
     file = root / FILE
-    documents, faults = parse(file.read_text(encoding="utf-8"), FILE)
+    documents, faults = read_documents(file, FILE, smallest="'name: <the name of the mesh>'")
     if faults:
         raise InvalidMesh(faults)
     if len(documents) != 1:
         found = f"{len(documents)} documents"
-        raise InvalidMesh([Fault(FILE, 0, "", found, "one document", "write one YAML document")])
+        fix = "remove the line '---', and write each key once"
+        raise InvalidMesh([documents[1].fault((), found=found, allowed="one document", fix=fix)])
     result = validate(MeshFile, documents[0], (), documents[0].data)
     if isinstance(result, list):
         raise InvalidMesh(result)
-    chosen = profile or os.environ.get(PROFILE_VARIABLE) or result.profile
+    asked = profile or os.environ.get(PROFILE_VARIABLE)
+    chosen = asked or result.profile
+    if asked and asked not in result.profiles:
+        raise UnknownProfile(
+            f"{FILE} has no profile '{asked}'; allowed: {', '.join(result.profiles)}. "
+            f"Fix: {did_you_mean(asked, result.profiles)}"
+        )
     if chosen not in result.profiles:
         fault = documents[0].fault(
-            ("profiles",),
+            ("profile",) if "profile" in documents[0].data else ("profiles",),
             found=f"no profile '{chosen}'",
             allowed=", ".join(result.profiles),
-            fix=f"add it, or choose another with {PROFILE_VARIABLE}",
+            fix=f"{did_you_mean(chosen, result.profiles)}, or add it below 'profiles:'",
         )
         raise InvalidMesh([fault])
-    return Settings(root, result, chosen)
+    return Settings(root, result, chosen, documents[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 
 _SHOWN = 60
+_MAPPINGS = ("dict_type", "model_type", "model_attributes_type")
+# What a value should have been, by pydantic's name of the error.
+_PLAIN = {
+    "string_type": "text",
+    "list_type": "a list such as [a, b]",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_too_short": "a text that is not empty",
+    **dict.fromkeys(_MAPPINGS, "a mapping of 'key: value' lines"),
+}
 
 
 class Strict(BaseModel):
@@ -36,7 +48,7 @@ def validate(model: type[M], document: Document, path: KeyPath, data: object) ->
                 path,
                 found=shown(data),
                 allowed="a mapping of " + ", ".join(model.model_fields),
-                fix="write 'key: value' lines, indented below this key",
+                fix=f"write 'key: value' lines, indented below this key{_needed(model)}",
             )
         ]
     try:
@@ -52,6 +64,8 @@ def shown(value: object) -> str:
         return "nothing"
     if isinstance(value, dict):
         return "a mapping"
+    if isinstance(value, date):
+        return f"{value} (a date)"
     text = repr(value)
     text = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
     return f"{text} ({names.get(type(value), type(value).__name__)})"
@@ -60,7 +74,8 @@ def shown(value: object) -> str:
 def _fault(
     model: type[BaseModel], document: Document, path: KeyPath, details: ErrorDetails
 ) -> Fault:
-    inner = tuple(details["loc"])
+    # What pydantic says of a mapping's key comes with this behind the key.
+    inner = tuple(part for part in details["loc"] if part != "[key]")
     where: KeyPath = (*path, *inner)
     kind = details["type"]
     context = details.get("ctx") or {}
@@ -90,24 +105,38 @@ def _fault(
         )
     if kind == "value_error":
         reason = str(context.get("error", details["msg"]))
-        allowed, _, fix = reason.partition("; fix: ")
-        return document.fault(
-            where, found=shown(details["input"]), allowed=allowed, fix=fix or f"write {allowed}"
-        )
+        reason, _, fix = reason.partition("; fix: ")
+        found, told, allowed = reason.rpartition("; allowed: ")
+        found = found.removeprefix("found ") if told else shown(details["input"])
+        return document.fault(where, found=found, allowed=allowed, fix=fix or f"write {allowed}")
+    allowed = _PLAIN.get(kind) or details["msg"].removeprefix("Input should be ")
     return document.fault(
         where,
         found=shown(details["input"]),
-        allowed=details["msg"].removeprefix("Input should be ").removeprefix("a valid "),
-        fix=_type_fix(kind, details["input"], str(inner[-1]) if inner else ""),
+        allowed=f"{allowed}{_purpose(model, inner)}",
+        fix=_type_fix(kind, allowed, details["input"], str(inner[-1]) if inner else ""),
     )
 
 
-def _type_fix(kind: str, value: object, key: str) -> str:
-    if kind == "string_type" and isinstance(value, float) and key == "version":
-        return f"write {value}.0: a version has three numbers"
-    if kind == "string_type" and isinstance(value, int | float):
+def _type_fix(kind: str, allowed: str, value: object, key: str) -> str:
+    if kind == "string_type" and isinstance(value, float | int) and key == "version":
+        zeros = ".0" if isinstance(value, float) else ".0.0"
+        return f"write {value}{zeros}: a version has three numbers"
+    if kind == "string_type" and isinstance(value, int | float | date):
         return f"put it in quotes: '{value}'"
-    return "write a value of the allowed form"
+    if kind == "list_type" and isinstance(value, str):
+        return f"write it as a list: [{value}]"
+    if value is None and kind in _MAPPINGS:
+        return "write '{}' for the defaults, or 'key: value' lines indented below"
+    if kind in _MAPPINGS:
+        return "write 'key: value' lines, indented below this key"
+    return f"write {allowed}"
+
+
+def _needed(model: type[BaseModel]) -> str:
+    """The keys that ``model`` cannot do without, as the end of a fix."""
+    needed = [f.alias or name for name, f in model.model_fields.items() if f.is_required()]
+    return f", for {', '.join(needed)} at least" if needed else ""
 
 
 def _purpose(model: type[BaseModel], inner: tuple[int | str, ...]) -> str:

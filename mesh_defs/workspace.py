@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mesh_defs.faults import Fault, did_you_mean
+from mesh_defs.faults import Fault, did_you_mean, nearest
 from mesh_defs.validation import shown
-from mesh_defs.yaml_source import parse
+from mesh_defs.yaml_source import read_documents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ def read_workspace(
             return (), ()
         fix = f"write it with '- {_SHAPE}' below load_from for: {', '.join(domains)}"
         return (), (Fault(FILE, 0, "", "no file", "one code location per domain", fix),)
-    documents, faults = parse(file.read_text(encoding="utf-8", errors="replace"), FILE)
+    documents, faults = read_documents(file, FILE, smallest=f"'- {_SHAPE}' below 'load_from:'")
     if faults:
         return (), tuple(faults)
     if len(documents) != 1:
@@ -83,11 +83,15 @@ class _Reader:
         data = self.document.data
         entries = data.get("load_from") if isinstance(data, dict) else None
         if not isinstance(entries, list):
+            keys = [str(key) for key in data] if isinstance(data, dict) else []
+            close = nearest("load_from", keys) if entries is None else None
             self._fault(
-                ("load_from",),
-                shown(entries),
+                (close or "load_from",),
+                f"unknown key '{close}'" if close else shown(entries),
                 "a list of code locations",
-                f"write '- {_SHAPE}' for each domain below 'load_from:'",
+                f"write 'load_from' instead of '{close}'"
+                if close
+                else f"write '- {_SHAPE}' for each domain below 'load_from:'",
             )
             return
         for index, value in enumerate(entries):
@@ -133,6 +137,14 @@ class _Reader:
         if not isinstance(target, str):
             self._fault((*path, form, key), shown(target), f"text for '{key}'", f"add '{key}:'")
             return
+        attribute = settings.get("attribute")
+        if target == MODULE and attribute != name and name in self.domains:
+            self._fault(
+                (*path, form, "attribute"),
+                shown(attribute),
+                f"the domain's name, '{name}', as in location_name",
+                f"write 'attribute: {name}'",
+            )
         arguments = [option, target]
         for other, flag in (("attribute", "--attribute"), ("working_directory", "-d")):
             if isinstance(settings.get(other), str):

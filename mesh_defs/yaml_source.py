@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mesh_defs.faults import Fault
+from mesh_defs.yaml_errors import VALUE_ERRORS, reader_fault, syntax_fault, value_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 KeyPath = tuple[str | int, ...]
 
@@ -79,25 +81,47 @@ def parse(text: str, file: str) -> tuple[list[Document], list[Fault]]:
                 lines[path] = line
                 if len(lines) > _MAX_NODES:
                     raise ValueError(f"more than {_MAX_NODES} keys, every use of an anchor counted")
-            documents.append(Document(file, loader.construct_document(node), lines))
+            try:
+                documents.append(Document(file, loader.construct_document(node), lines))
+            except VALUE_ERRORS as error:
+                impossible = list(value_faults(node, file))
+                if not impossible:
+                    raise ValueError(str(error)) from error
+                faults += impossible
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = str(error.problem or error.context or "text that is no YAML").strip()
-        faults.append(
-            Fault(
-                file,
-                mark.line + 1 if mark else 0,
-                "",
-                problem,
-                "YAML",
-                "mend the syntax near this line (indentation, quotes, a missing ':')",
-            )
-        )
+        faults.append(syntax_fault(error, text, file))
+    except yaml.reader.ReaderError as error:
+        faults.append(reader_fault(error, text, file))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         faults.append(Fault(file, 0, "", f"unreadable text ({error})", "YAML", "mend the file"))
     finally:
         loader.dispose()
     return documents, faults
+
+
+def read_documents(
+    file: Path, name: str, *, smallest: str, command: str = ""
+) -> tuple[list[Document], list[Fault]]:
+    """The documents of ``file``, which faults call ``name``; none when there is a fault.
+
+    An empty file is a fault that says what is the ``smallest`` content, and which ``command``
+    writes it. Raises nothing for what a person wrote.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        found = f"bytes that are no UTF-8 (at {error.start})"
+        return [], [Fault(name, 0, "", found, "text in UTF-8", "save the file as UTF-8")]
+    except OSError as error:
+        found = f"a file that cannot be read ({error.strerror or error})"
+        return [], [Fault(name, 0, "", found, "text in UTF-8", "make it a readable file")]
+    documents, faults = parse(text, name)
+    if faults:
+        return [], faults
+    if all(document.data is None for document in documents):
+        fix = f"write {smallest}" + (f"; or remove the file and run: {command}" if command else "")
+        return [], [Fault(name, 1, "", "an empty file", smallest, fix)]
+    return documents, []
 
 
 def _walk(

@@ -49,6 +49,24 @@ def mesh(
     )
 
 
+def imported_by(root: Path, *arguments: str) -> set[str]:
+    """The modules that ``mesh`` with ``arguments`` has imported when it is done, which is well."""
+    program = (
+        "import sys; from mesh_defs.cli.main import main; "
+        f"code = main({list(arguments)!r}); print(*sys.modules); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=root,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
 def aircraft_files(**replaced: str) -> dict[str, str]:
     """The files of a sound product ``fleet/aircraft``, some of them replaced by their last name."""
     files = {

@@ -14,7 +14,7 @@ def faults(root: Path, *arguments: str) -> list[dict[str, object]]:
     done = mesh(root, "check", "--json", *arguments)
     assert done.returncode in (0, 1), done.stderr
     answer = json.loads(done.stdout)
-    assert set(answer) == {"faults", "products"}
+    assert set(answer) == {"faults", "warnings", "products"}
     assert done.returncode == (1 if answer["faults"] else 0)
     return list(answer["faults"])
 
@@ -106,7 +106,7 @@ def test_a_broken_mesh_yaml_is_a_fault_too(tmp_path: Path) -> None:
     [
         ("load_from: [{python_module: {module_name: mesh_defs.locations}}]", "nothing"),
         ("load_from: [fleet]", "'fleet' (text)"),
-        ("load_form: []", "nothing"),
+        ("load_form: []", "unknown key 'load_form'"),
         ("a: [", ""),
     ],
 )
@@ -148,6 +148,8 @@ def test_one_product_folder_or_file_alone(tmp_path: Path) -> None:
     ("target", "words"),
     [
         ("mesh://fleet/aircarft", "write 'mesh://fleet/aircraft' instead"),
+        ("mesh://crew/aircraft", "the nearest are mesh://fleet/aircraft"),
+        ("mesh://nope/x", "the nearest are mesh://fleet/aircraft"),
         ("mesh://fleet", "needs a domain and a product"),
         ("nowhere", "no file or folder 'nowhere'"),
         ("/", "is not in the mesh"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 from pathlib import Path
 
 import click
@@ -27,13 +28,33 @@ def test_every_command_explains_itself(name: str) -> None:
         assert getattr(parameter, "help", None), f"{name} does not explain {parameter.name}"
 
 
+@pytest.mark.parametrize("group", [(), ("new",)])
+def test_every_summary_fits_80_columns_whole(tmp_path: Path, group: tuple[str, ...]) -> None:
+    shown = mesh(tmp_path, *group, "--help", COLUMNS="80").stdout
+    listed = shown.partition("Commands:\n")[2].splitlines()
+    assert listed
+    for line in listed:
+        assert len(line) <= 80
+        assert line.endswith(".")
+        assert not line.endswith("..")
+
+
 def test_what_prints_data_prints_json_too() -> None:
     for name in ("mesh up", "mesh down", "mesh check", "mesh run", "mesh status"):
         assert any("--json" in parameter.opts for parameter in COMMANDS[name].params)
 
 
+def committed(root: Path) -> None:
+    """A git repository with the mesh on the branch ``main``."""
+    git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run([*git, "init", "--quiet", "--initial-branch=main"], check=True)
+    subprocess.run([*git, "add", "domains", "mesh.yaml"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "A mesh"], check=True)
+
+
 def test_the_examples_of_every_help_run(tmp_path: Path) -> None:
     root = aircraft_mesh(tmp_path)
+    committed(root)
     ran = 0
     # `up` has a test of its own, with real servers; here it builds alone.
     for name, command in COMMANDS.items():

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from commands import aircraft_mesh, mesh
+
+from mesh_defs.serving import supervisor_of
+from mesh_defs.supervisor import Spec
 
 URL = "mesh://fleet/aircraft"
 
@@ -28,7 +32,30 @@ def test_it_asks_and_no_is_the_default(root: Path, answer: str) -> None:
 
 def test_without_anybody_to_ask_nothing_is_removed(root: Path) -> None:
     done = mesh(root, "reset", answer="")
-    assert done.returncode != 0
+    assert done.returncode == 2
+    assert "pass --yes" in done.stderr
+    assert "stopped" not in done.stderr
+    assert (root / ".mesh/storage").is_dir()
+
+
+def test_it_asks_again_until_it_understands(root: Path) -> None:
+    done = mesh(root, "reset", answer="perhaps\nno\n")
+    assert (done.returncode, done.stdout.count("[y/N]")) == (1, 2)
+    assert (root / ".mesh/storage").is_dir()
+
+
+def test_while_servers_run_it_refuses_before_it_asks(root: Path) -> None:
+    supervisor = supervisor_of(root)
+    forever = (sys.executable, "-c", "import threading; threading.Event().wait()")
+    supervisor.start(Spec("webserver", forever, "stamp", "", {}))
+    try:
+        for arguments in ((), ("--yes",)):
+            done = mesh(root, "reset", *arguments, answer="y\n")
+            assert (done.returncode, done.stdout) == (1, "")
+            assert "nothing was removed; still running: webserver" in done.stderr
+            assert "mesh down" in done.stderr
+    finally:
+        supervisor.stop()
     assert (root / ".mesh/storage").is_dir()
 
 
@@ -53,7 +80,7 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (precious / "file").write_text("keep")
     (root / ".mesh").symlink_to(precious)
     done = mesh(root, "reset", "--yes")
-    assert done.returncode == 3
+    assert done.returncode == 1
     assert str(precious) in done.stderr
     assert (precious / "file").read_text() == "keep"
 

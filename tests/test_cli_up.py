@@ -68,8 +68,7 @@ def test_once_publishes_everything_and_the_second_time_nothing(tmp_path: Path) -
     assert supervisor_of(root).recorded() == {}
     shown = mesh(root, "up", "--once")
     assert shown.returncode == 0
-    row = next(line for line in shown.stdout.splitlines() if "fleet/aircraft" in line)
-    assert "up to date" in row
+    assert row(shown.stdout, "fleet/aircraft").startswith("up to date version 0 2 ")
 
 
 def test_what_is_broken_keeps_nothing_else_from_being_built(tmp_path: Path) -> None:
@@ -91,10 +90,40 @@ def test_a_broken_promise_shows_why_and_what_waits_for_it(tmp_path: Path) -> Non
     )
     answer = up(root, "--once", code=1)
     assert outcomes(answer) == {URL: "failed", "mesh://crew/rosters": "waiting"}
-    shown = mesh(root, "up", "--once").stdout
-    assert f"{URL} failed" in shown
+    done = mesh(root, "up", "--once")
+    shown = done.stdout
+    assert row(shown, "fleet/aircraft") == "refused nothing - -"
+    assert row(shown, "crew/rosters") == "not run nothing - -"
+    assert f"{URL}: the last run was refused, 1 failed of " in shown
     assert ["N1", "0"] in [line.split() for line in shown.splitlines()]
     assert "was never published" in shown
+    assert f"{URL}: refused, 1 failed of " in done.stderr
+
+
+def test_what_is_published_and_what_was_refused_are_told_apart(tmp_path: Path) -> None:
+    root = two_domains(tmp_path)
+    sound = up(root, "--once")["products"][0]
+    query = "SELECT 'N' || i AS tail_number, 0 AS seats FROM range(7) t(i)"
+    write(root, {"domains/fleet/aircraft/aircraft.sql": query})
+    refused = up(root, "--once", code=1)["products"][0]
+    assert [refused[key] for key in ("version", "rows", "verdicts")] == [0, 2, sound["verdicts"]]
+    run = refused["last_run"]
+    assert (run["result"], run["rows"], run["verdicts"]["failed"]) == ("failed", 7, 1)
+    assert [v["rule"] for v in run["stopped_by"]] == ["seats.minimum"]
+    shown = mesh(root, "up", "--once").stdout
+    checks = sum(sound["verdicts"].values())
+    assert row(shown, "fleet/aircraft") == f"refused version 0 2 {checks} of {checks}"
+    _, _, reasons = shown.partition(f"{URL}: the last run was refused, 1 failed of {checks} checks")
+    assert "readers keep version 0, 2 rows" in reasons
+    assert "failed aircraft.seats: seats.minimum\n" in reasons
+    current = up(root, "--once", code=1)["products"][1]
+    assert (current["outcome"], current["last_run"]) == ("current", None)
+
+
+def row(shown: str, product: str) -> str:
+    """The cells of ``product`` in a table, one blank apart."""
+    line = next(line for line in shown.splitlines() if line.startswith(f"{product} "))
+    return " ".join(line.split()[1:])
 
 
 def test_a_system_that_cannot_be_prepared_is_told_and_the_rest_is_built(tmp_path: Path) -> None:
@@ -188,8 +217,9 @@ def test_up_serves_what_it_built_until_down(served: Path) -> None:
     assert all(third["served"]["processes"][n] == first["processes"][n] for n in kept)
 
     # While it runs, its state is not removed.
-    refused = mesh(root, "reset", "--yes")
-    assert refused.returncode == 3
+    refused = mesh(root, "reset")  # before it asks anything
+    assert refused.stdout == ""
+    assert refused.returncode == 1
     assert "mesh down" in refused.stderr
 
     sockets = [p.address for n, p in supervisor_of(root).running().items() if "code" in n]

@@ -183,3 +183,124 @@ def test_up_to_date_follows_inputs_and_code(tmp_path: Path) -> None:
     )
     mesh = load(tmp_path)
     assert not is_current(mesh, mesh.product("mesh://shop/things"))
+
+
+PARTITION = "{mode: partition, by: day, start: '2023-01-01'}"
+FIRST_WEEK = Window(date(2023, 1, 1), date(2023, 1, 8))
+LATER = Window(date(2023, 3, 1), date(2023, 4, 1))
+
+
+def files(root: Path) -> list[Path]:
+    """Every Parquet file in the port's folder, served or not."""
+    return sorted((root / ".mesh/storage/shop/things/ports/things").glob("*.parquet"))
+
+
+def assert_no_empty_file(root: Path) -> None:
+    served = mesh_defs.open("mesh://shop/things", root=root).files()
+    for file in served:
+        assert duckdb.read_parquet(file).fetchone() is not None, file
+    every = [str(file) for file in files(root) if duckdb.read_parquet(str(file)).fetchone() is None]
+    assert every == []
+
+
+def test_a_partition_replaced_by_nothing_loses_its_rows(tmp_path: Path) -> None:
+    mesh_with(tmp_path, PARTITION)
+    source(tmp_path, 0, 300)
+    run(tmp_path)
+    source(tmp_path, 10, 20)
+    report = run(tmp_path, window=FIRST_WEEK)
+    assert (report.outcome, report.version) == ("published", 1)
+    assert report.ports["things"].added_rows == 0
+    assert rows(tmp_path, "select count(*), min(day) from port") == [(230, date(2023, 1, 8))]
+    assert_no_empty_file(tmp_path)
+    table = DeltaTable(str(tmp_path / ".mesh/storage/shop/things/ports/things"))
+    assert table.to_pyarrow_table().num_rows == 230
+    assert mesh_defs.open("mesh://shop/things?version=0", root=tmp_path).rows == 300
+
+
+def test_whole_files_may_be_taken_away_and_nothing_be_written(tmp_path: Path) -> None:
+    mesh_with(tmp_path, PARTITION)
+    source(tmp_path, 10, 20)
+    run(tmp_path, window=Window(date(2023, 1, 10), date(2023, 1, 25)))
+    source(tmp_path, 0, 7)
+    run(tmp_path, window=FIRST_WEEK)
+    kept = mesh_defs.open("mesh://shop/things?version=0", root=tmp_path).files()
+    source(tmp_path, 10, 20)
+    assert run(tmp_path, window=FIRST_WEEK).outcome == "published"
+    assert mesh_defs.open("mesh://shop/things", root=tmp_path).files() == kept
+    assert rows(tmp_path, "select count(*) from port") == [(10,)]
+    assert len(files(tmp_path)) == 2
+
+
+def test_a_partition_that_was_empty_and_stays_empty_is_unchanged(tmp_path: Path) -> None:
+    mesh_with(tmp_path, PARTITION)
+    source(tmp_path, 0, 300)
+    run(tmp_path)
+    before = files(tmp_path)
+    for _ in range(2):
+        report = run(tmp_path, window=LATER)
+        assert (report.outcome, report.version) == ("unchanged", 0)
+    assert files(tmp_path) == before
+
+
+def test_a_version_without_rows_has_columns_and_rows_can_come_again(tmp_path: Path) -> None:
+    mesh_with(tmp_path, PARTITION)
+    source(tmp_path, 0, 7)
+    assert run(tmp_path, window=LATER).version == 0
+    port = mesh_defs.open("mesh://shop/things", root=tmp_path)
+    assert (port.rows, port.arrow().column_names) == (0, ["id", "day", "text"])
+    assert run(tmp_path, window=LATER).outcome == "unchanged"
+    assert len(files(tmp_path)) == 1
+    run(tmp_path, window=FIRST_WEEK)
+    assert rows(tmp_path, "select count(*) from port") == [(7,)]
+    assert len(mesh_defs.open("mesh://shop/things", root=tmp_path).files()) == 1
+    source(tmp_path, 10, 20)
+    assert run(tmp_path, window=FIRST_WEEK).version == 2
+    emptied = mesh_defs.open("mesh://shop/things", root=tmp_path)
+    assert (emptied.rows, emptied.lazy().collect().columns) == (0, ["id", "day", "text"])
+
+
+def test_an_upsert_of_no_row_is_unchanged(tmp_path: Path) -> None:
+    mesh_with(tmp_path, "{mode: upsert}", "select id, day, text from things where id < 100")
+    source(tmp_path, 0, 100)
+    run(tmp_path)
+    before = files(tmp_path)
+    source(tmp_path, 200, 300)
+    report = run(tmp_path)
+    assert (report.outcome, report.version) == ("unchanged", 0)
+    assert files(tmp_path) == before
+
+
+def test_a_changed_contract_is_published_though_no_row_changed(tmp_path: Path) -> None:
+    mesh_with(tmp_path, PARTITION)
+    source(tmp_path, 0, 7)
+    run(tmp_path)
+    stricter = contract("things", PROPERTIES.replace("string}", "string, required: true}"))
+    write(tmp_path, {"domains/shop/things/contract.yaml": stricter})
+    report = run(tmp_path, window=LATER)
+    assert (report.outcome, report.version) == ("published", 1)
+    assert rows(tmp_path, "select count(*) from port") == [(7,)]
+    assert run(tmp_path, window=LATER).outcome == "unchanged"
+
+
+def test_one_port_loses_rows_while_another_stays(tmp_path: Path) -> None:
+    mesh_with(tmp_path, "{}")
+    days = "{contract: days.yaml, mode: partition, by: day, start: '2023-01-01'}"
+    body = f"inputs: {{things: files://things}}\noutputs:\n  things: {{}}\n  days: {days}"
+    write(
+        tmp_path,
+        {
+            "domains/shop/things/defs.yaml": manifest(body),
+            "domains/shop/things/days.yaml": contract("days", PROPERTIES),
+            "domains/shop/things/days.sql": "select * from things",
+        },
+    )
+    source(tmp_path, 0, 30)
+    run(tmp_path)
+    source(tmp_path, 20, 30)
+    assert run(tmp_path, window=FIRST_WEEK).outcome == "published"
+    both = {
+        port: mesh_defs.open(f"mesh://shop/things/{port}", root=tmp_path).rows
+        for port in ("things", "days")
+    }
+    assert both == {"things": 10, "days": 23}

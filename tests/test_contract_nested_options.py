@@ -106,10 +106,115 @@ def test_malformed_options_inside_are_faults(tmp_path, options, key):
     assert fault.key == f"schema[0].properties[1].properties[0].logicalTypeOptions.{key}"
 
 
-def test_what_does_not_run_inside_says_so(tmp_path):
-    found = nested(tmp_path, "logicalType: timestamp, logicalTypeOptions: {timezone: true}")
-    assert isinstance(found["a.x.timezone"], Unrunnable)
-    found = nested(tmp_path, "logicalType: string, logicalTypeOptions: {pattern: '(?=a)'}")
-    assert isinstance(found["a.x.pattern"], Unrunnable)
-    found = nested(tmp_path, "logicalType: date, logicalTypeOptions: {format: dd/MM/yyyy}")
-    assert isinstance(found["a.x.format"], Unrunnable)
+@pytest.mark.parametrize(
+    ("inside", "name"),
+    [
+        ("logicalType: string, logicalTypeOptions: {pattern: '(?=a)'}", "pattern"),
+        ("logicalType: string, logicalTypeOptions: {format: postcode}", "format"),
+        ("logicalType: date, logicalTypeOptions: {format: qqq}", "format"),
+        (
+            "logicalType: vector, logicalTypeOptions: {dimensions: 2, elementType: int8}",
+            "elementType",
+        ),
+    ],
+)
+def test_what_does_not_run_inside_says_so(tmp_path, inside, name):
+    found = nested(tmp_path, inside)
+    for place in ("a.x", "a.list.items"):
+        rule = found[f"{place}.{name}"]
+        assert isinstance(rule, Unrunnable)
+        assert rule.reason
+        assert rule.key.startswith("schema[0].properties[0].properties[")
+
+
+DATES = """
+- name: a
+  logicalType: object
+  {physical}
+  properties:
+    - {{name: x, logicalType: {logical}, logicalTypeOptions: {options}}}
+    - name: list
+      logicalType: array
+      items: {{logicalType: {logical}, logicalTypeOptions: {options}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("logical", "options", "name", "good", "bad"),
+    [
+        ("date", "{format: dd/MM/yyyy}", "format", ["31/12/2023"], ["2023-12-31", "31/13/2023"]),
+        ("date", "{format: dd.MM.yyyy HH:mm}", "format", ["31.12.2023 23:59"], ["31.12.2023"]),
+        ("date", "{format: dd/MM/yyyy, minimum: '2023-02-01'}", "minimum",
+         ["01/02/2023"], ["31/01/2023"]),
+        ("timestamp", "{timezone: true}", "timezone", ["2023-01-01T00:00:00Z"],
+         ["2023-01-01T00:00:00"]),
+        ("timestamp", "{timezone: false}", "timezone", ["2023-01-01T00:00:00"],
+         ["2023-01-01T00:00:00+02:00"]),
+        ("timestamp", "{minimum: '2023-07-01T00:00:00', defaultTimezone: Europe/Berlin}", "minimum",
+         ["2023-07-01T00:00:00", "2023-06-30T22:00:00Z"],
+         ["2023-06-30T23:59:59", "2023-06-30T21:59:59Z"]),
+        ("time", "{format: 'HH:mm'}", "format", ["23:59"], ["23:59:00", "24:00"]),
+    ],
+)  # fmt: skip
+def test_dates_inside_json_text(tmp_path, logical, options, name, good, bad):
+    text = DATES.format(physical="physicalType: VARCHAR", logical=logical, options=options)
+    found = rules(tmp_path, text + KEY)
+    assert not [rule for rule in found.values() if isinstance(rule, Unrunnable)]
+    for place, around in (("a.x", '{{"x": "{}"}}'), ("a.list.items", '{{"list": [null, "{}"]}}')):
+        conditions = [r for n, r in found.items() if n.startswith(place)]
+        for values, breaks in ((good, False), (bad, True)):
+            for value in values:
+                shown = f"'{around.format(value)}'"
+                assert (
+                    violating(found[f"{place}.{name}"].violation, "a", "VARCHAR", shown) is breaks
+                )
+                if not breaks:  # nor is it of a wrong type because it is no ISO 8601
+                    assert not any(
+                        violating(r.violation, "a", "VARCHAR", shown) for r in conditions
+                    )
+
+
+@pytest.mark.parametrize(
+    ("logical", "kind", "options", "name", "good", "bad"),
+    [
+        ("date", "DATE", "{format: yyyy-MM}", "format", "2023-02-01", "2023-02-02"),
+        ("timestamp", "TIMESTAMP", "{format: 'yyyy-MM-dd HH:mm'}", "format",
+         "2023-02-01 10:11:00", "2023-02-01 10:11:01"),
+        ("time", "TIME", "{format: HH}", "format", "10:00:00", "10:01:00"),
+        ("date", "TIMESTAMP", "{format: 'yyyy-MM-dd HH'}", "format",
+         "2023-02-01 10:00:00", "2023-02-01 10:01:00"),
+    ],
+)  # fmt: skip
+def test_native_dates_inside_are_no_finer_than_their_format(
+    tmp_path, logical, kind, options, name, good, bad
+):
+    found = rules(tmp_path, DATES.format(physical="", logical=logical, options=options) + KEY)
+    struct = f"STRUCT(x {kind}, list {kind}[])"
+    for value, broken in ((good, set()), (bad, {f"a.x.{name}", f"a.list.items.{name}"})):
+        shown = f"{{'x': '{value}', 'list': ['{value}']}}"
+        conditions = [r for r in found.values() if isinstance(r, RowCondition)]
+        assert {r.id for r in conditions if violating(r.violation, "a", struct, shown)} == broken
+
+
+@pytest.mark.parametrize(("value", "wanted"), [("TIMESTAMPTZ", True), ("TIMESTAMP", False)])
+def test_time_zones_of_native_timestamps_inside(tmp_path, value, wanted):
+    options = "{timezone: true}"
+    found = rules(tmp_path, DATES.format(physical="", logical="timestamp", options=options) + KEY)
+    shown = "{'x': '2023-01-01 00:00:00', 'list': NULL}"
+    kind = f"STRUCT(x {value}, list {value}[])"
+    assert violating(found["a.x.timezone"].violation, "a", kind, shown) is not wanted
+
+
+def test_vectors_inside(tmp_path):
+    options = "{dimensions: 2, normalized: true, distanceMetric: cosine, embeddingModel: m}"
+    found = nested(tmp_path, f"logicalType: vector, logicalTypeOptions: {options}")
+    assert not [rule for rule in found.values() if isinstance(rule, Unrunnable)]
+    for value, broken in (
+        ("[0.6, 0.8]", set()),
+        ("[1.0]", {"a.x.dimensions"}),
+        ("[1.0, 1.0]", {"a.x.normalized"}),
+        ("null", set()),
+    ):
+        conditions = [r for r in found.values() if isinstance(r, RowCondition)]
+        shown = f"'{{\"x\": {value}}}'"
+        assert {r.id for r in conditions if violating(r.violation, "a", "JSON", shown)} == broken

@@ -89,7 +89,7 @@ def test_unknown_columns_are_faults(tmp_path, reference, allowed):
 @pytest.mark.parametrize(
     "reference",
     [
-        "airports.place.city",
+        "other_port.place.city",
         "other-contract.yaml#/schema/a/properties/b",
         "https://example.com/c.yaml#profiles.user_id",
     ],

@@ -3,7 +3,7 @@
 import pytest
 from contract_documents import rules, violating
 
-from mesh_defs.contract.rules import RowCondition
+from mesh_defs.contract.rules import Metric, RowCondition
 
 NOTHING = "NULL"
 
@@ -259,24 +259,32 @@ def test_nested_rules_on_native_structs(tmp_path):
     assert broken == {"a.street.required", "a.it_s.items.id.required"}
 
 
-def test_rules_inside_columns_that_are_not_run_say_so(tmp_path):
+def test_rules_inside_lists_that_are_not_run_say_so(tmp_path):
     found = rules(
         tmp_path,
         """
         - name: a
-          logicalType: object
+          logicalType: array
           required: true
-          properties:
-            - name: x
-              logicalType: string
-              unique: true
-              logicalTypeOptions: {maxLength: 3}
-              quality: [{metric: nullValues, mustBe: 0}]
+          items:
+            logicalType: object
+            properties:
+              - name: x
+                logicalType: string
+                unique: true
+                primaryKey: true
+                relationships: [{to: flights.a}]
+                quality:
+                  - {metric: nullValues, mustBe: 0}
+                  - {metric: duplicateValues, mustBe: 0}
+                  - {type: sql, query: 'SELECT count({property}) FROM {object}', mustBe: 0}
         """,
     )
     reasons = {name: rule.reason for name, rule in found.items() if hasattr(rule, "reason")}
-    assert set(reasons) == {"a.x.unique", "a.x.quality"}
-    assert all("not run" in reason for reason in reasons.values())
+    inside = ("unique", "primaryKey", "relationships", "quality", "quality_2")
+    assert set(reasons) == {f"a.items.x.{name}" for name in inside}
+    assert all("inside a list is not run" in reason for reason in reasons.values())
+    assert isinstance(found["a.items.x.nullValues"], Metric)
 
 
 MAP = """

@@ -20,6 +20,8 @@ from mesh_defs.product.status import mesh_status
 from mesh_defs.product.stores import product_store
 
 BAD = [b"", b"{", b"\xff\xfe", b"[]", b"null", b"{}", b'{"version": 0}', b'"text"']
+# More brackets than a reader of JSON can go down.
+BAD.append(b"[" * 200_000)
 BODY = "inputs: {things: files://things}"
 ID = "- {name: id, logicalType: integer, required: true}"
 
@@ -182,3 +184,24 @@ def test_a_bad_intent_of_a_version_that_is_published_has_nothing_to_say(tmp_path
     assert roll_forward(store) == []
     assert store.names("intents") == ["000000000000.json.corrupt"]
     assert run_product(mesh, mesh.product("mesh://shop/things")).version == 1
+
+
+@pytest.mark.parametrize("key", ["run_id", "token"])
+@pytest.mark.parametrize("name", ["../../../precious", "..", "{root}/precious", "*"])
+def test_an_attempt_that_names_what_is_not_its_own_removes_nothing(
+    tmp_path: Path, key: str, name: str
+) -> None:
+    """The next run removes the folder and the files of runs that died, by these names."""
+    mesh = two_products(tmp_path)
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious/kept-1.parquet").write_bytes(b"kept")
+    (latest,) = (product(tmp_path) / "runs").glob("*.json")
+    values = json.loads(latest.read_bytes())
+    name = name.replace("{root}", str(tmp_path))
+    latest.write_text(json.dumps({**values, "result": "running", key: name}))
+    attempts = Attempts(product_store(mesh.settings, "shop", "things"))
+    assert attempts.all() == []
+    assert attempts.corrupt() == [str(latest)]
+    assert run_product(mesh, mesh.product("mesh://shop/things")).version == 1
+    assert (tmp_path / "precious/kept-1.parquet").read_bytes() == b"kept"
+    assert attempts.corrupt() == [f"{latest}.corrupt"]

@@ -15,20 +15,48 @@ ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def test_the_guide_to_products_runs_as_it_stands(tmp_path: Path) -> None:
-    text = (ROOT / "docs/guides/write-a-product.md").read_text()
+def follow(guide: str, folder: Path) -> int:
+    """Write the files of ``docs/guides/<guide>`` and run its commands; how many there were."""
     commands = 0
-    for language, file, body in BLOCK.findall(text):
+    for language, file, body in BLOCK.findall((ROOT / "docs/guides" / guide).read_text()):
         if file:
-            path = tmp_path / file
+            path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(body)
         elif language == "console":
             for line in body.splitlines():
                 if line.startswith("$ mesh "):
-                    run(shlex.split(line[len("$ mesh ") :]), tmp_path)
+                    run(shlex.split(line[len("$ mesh ") :]), folder)
                     commands += 1
-    assert commands >= 5
+    return commands
+
+
+def test_the_guide_to_governance_runs_as_it_stands(tmp_path: Path) -> None:
+    assert follow("govern.md", tmp_path) == 6
+
+
+def test_the_guide_to_following_data_runs_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MESH_HASH_KEY", "a key of a test that nobody else has")
+    assert follow("follow-the-data.md", tmp_path) == 3
+
+
+def test_the_guide_to_access_runs_as_it_stands(tmp_path: Path) -> None:
+    assert follow("govern-access.md", tmp_path) == 5
+    text = (ROOT / "docs/guides/govern-access.md").read_text()
+    (script,) = [body for language, file, body in BLOCK.findall(text) if language == "python"]
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    desk, bills, denied = done.stdout.splitlines()
+    assert desk.startswith("[(1, 'New York', 'r***@mail.example', None, None), (2, ")
+    assert bills == "[(1, 'New York', 'robin@mail.example', datetime.date(1980, 6, 15), None)]"
+    assert "no rule permits it. Fix: ask team:shop for the role customers_reader or" in denied
+
+
+def test_the_guide_to_products_runs_as_it_stands(tmp_path: Path) -> None:
+    assert follow("write-a-product.md", tmp_path) >= 5
     script = (
         "import mesh_defs as mesh;"
         "print(mesh.open('mesh://shop/daily_sales').arrow().sort_by('day').to_pylist());"
@@ -51,6 +79,43 @@ def run(arguments: list[str], folder: Path) -> None:
         timeout=120,
     )
     assert done.returncode == 0, f"mesh {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
+
+
+def test_the_guide_to_changing_a_contract_runs_as_it_stands(tmp_path: Path) -> None:
+    text = (ROOT / "docs/guides/change-a-contract.md").read_text()
+    shown = 0
+    for language, file, body in BLOCK.findall(text):
+        if file:
+            path = tmp_path / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(body)
+        elif language == "console":
+            said = ""
+            for line in body.splitlines():
+                if line.startswith("$ "):
+                    said = command(line[2:], tmp_path)
+                elif line.strip() not in ("", "..."):
+                    assert line in said.splitlines(), f"{line}\n{said}"
+                    shown += 1
+    assert shown >= 10
+
+
+def command(line: str, folder: Path) -> str:
+    """Run a command line of a guide, which may end with ``# exit code N``; what it printed."""
+    words, _, code = line.partition("# exit code ")
+    arguments = shlex.split(words)
+    if arguments[0] == "mesh":
+        arguments = [sys.executable, "-m", "mesh_defs.cli", *arguments[1:]]
+    done = subprocess.run(
+        arguments,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1", "PYTHONPATH": str(ROOT)},
+        timeout=120,
+    )
+    assert done.returncode == int(code or 0), f"{line}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 @pytest.mark.parametrize(

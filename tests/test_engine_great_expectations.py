@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from verification import locked, verdicts, written
+from verification import contract, locked, verdicts, written
 
 from mesh_defs.contract.data import Rows
 from mesh_defs.contract.engines.great_expectations import (
@@ -39,7 +39,7 @@ def rule(implementation, name="r", column=None, **more):
 
 def run(folder, *rules, personal=()):
     rows = written(folder, ROWS)
-    engine = GreatExpectations(frozenset(personal))
+    engine = GreatExpectations(contract(personal=personal, key=("amount", "kind")))
     return verdicts(
         folder,
         rows,
@@ -97,6 +97,33 @@ def test_a_failed_expectation_brings_its_rows(tmp_path):
     assert found["regex"].failing_rows == 6
     text = json.dumps([v.as_dict() for v in found.values()], allow_nan=False)
     assert "@example.org" not in text
+
+
+def test_columns_that_the_contract_does_not_name_are_masked_beside_personal_ones(tmp_path):
+    rows = written(tmp_path, ROWS)
+    rules = [
+        rule({"type": "expect_column_values_to_be_between",
+              "kwargs": {"column": "amount", "max_value": 5}}),
+        rule({"type": "expect_column_max_to_be_between",
+              "kwargs": {"column": "amount", "max_value": 1}}),
+        rule({"type": "expect_column_values_to_be_between",
+              "kwargs": {"column": "kind", "max_value": 5}}),
+        rule({"type": "expect_column_values_to_match_regex",
+              "kwargs": {"column": "email", "regex": "^q"}}),
+    ]  # fmt: skip
+    personal = contract(personal=("email",), key=("id",))
+    between, largest, unfit, regex = GreatExpectations(personal).run(rules, rows, locked(tmp_path))
+    assert between.samples
+    for result in (between, regex):
+        assert {row["amount"] for row in result.samples} == {"***"}
+        assert {row["email"] for row in result.samples} == {"***"}
+    assert largest.observed == "observed ***"
+    assert unfit.success is None
+    assert "may quote personal values" in unfit.reason
+    open_contract = contract(key=("id",))
+    shown = GreatExpectations(open_contract).run(rules, rows, locked(tmp_path))
+    assert [row["amount"] for row in shown[0].samples] == [6.0, 7.5]
+    assert shown[1].observed == "observed 7.5"
 
 
 @pytest.mark.parametrize(

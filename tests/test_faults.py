@@ -143,21 +143,6 @@ def test_an_unknown_service_an_unknown_product_and_an_unknown_port(tmp_path: Pat
     assert len(fixes) == 4
 
 
-def test_a_cycle_is_shown_as_a_path_to_each_of_its_products(tmp_path: Path) -> None:
-    files: dict[str, str] = {}
-    for name, source in (("a", "b"), ("b", "c"), ("c", "a")):
-        files[f"domains/loop/{name}/defs.yaml"] = manifest(f"inputs: {{x: mesh://loop/{source}}}")
-        files[f"domains/loop/{name}/contract.yaml"] = contract(name, PROPERTIES)
-        files[f"domains/loop/{name}/{name}.sql"] = "select id from x"
-    files[ODD] = manifest("inputs: {things: files://things}")
-    faults = faults_of(tmp_path, files)
-    assert [f.found for f in faults] == [
-        "a cycle: loop/a -> loop/b -> loop/c -> loop/a",
-        "a cycle: loop/b -> loop/c -> loop/a -> loop/b",
-        "a cycle: loop/c -> loop/a -> loop/b -> loop/c",
-    ]
-
-
 def test_a_contract_without_a_rule_that_runs(tmp_path: Path) -> None:
     files = {
         ODD: manifest("inputs: {things: files://things}"),
@@ -205,8 +190,9 @@ def test_a_broken_domain_file_keeps_its_products(tmp_path: Path) -> None:
         ODD: manifest("inputs: {things: files://things}"),
         "domains/other/defs.yaml": "type: mesh_defs.Domain\nattributes: {owner: me}\n",
     }
-    fault = the_fault(faults_of(tmp_path, files))
-    assert fault.file == "domains/other/defs.yaml"
+    faults = faults_of(tmp_path, files)
+    assert {(fault.file, fault.line) for fault in faults} == {("domains/other/defs.yaml", 2)}
+    assert {fault.key for fault in faults} == {"", "attributes.owner", "attributes.purpose"}
     assert "other/odd" in load_mesh(tmp_path).products
 
 
@@ -241,14 +227,15 @@ profiles:
         ("secret://things", mesh_defs.MeshError, "NOT_SET_ANYWHERE"),
         ("folder://things", SourceUnavailable, "there is no folder"),
         ("files://thingz", UnknownAddress, "write 'things' instead of 'thingz'"),
-        ("odd://things", mesh_defs.MissingDriver, "write 'sqlite' instead of 'sqllite'"),
+        ("odd://things", InvalidMesh, "write 'sqlite' instead of 'sqllite'"),
     ],
 )
 def test_what_cannot_be_reached(
     tmp_path: Path, source: str, error: type[Exception], text: str
 ) -> None:
     faults_of(tmp_path, {ODD: manifest(f"inputs: {{things: '{source}'}}")}, UNREACHABLE)
-    mesh = load(tmp_path)
+    mesh = load_mesh(tmp_path)
+    assert [f.key for f in mesh.faults] == ["profiles.local.services.odd.driver"]
     with pytest.raises(error) as caught:
         run_product(mesh, mesh.product("mesh://other/odd"))
     assert text in str(caught.value)

@@ -14,6 +14,7 @@ import mesh_defs
 PACKAGE = Path(mesh_defs.__file__).parent
 HEAVY = {
     "dagster",
+    "cedarpy",
     "dbt",
     "deltalake",
     "great_expectations",
@@ -27,9 +28,10 @@ HEAVY = {
 ROOMS = {
     "contract": {"contract"},
     "drivers": {"drivers", "contract"},
-    "product": {"product", "drivers", "contract"},
-    "orchestration": {"orchestration", "product", "drivers", "contract"},
-    "cli": {"cli", "orchestration", "product", "drivers", "contract"},
+    "policy": {"policy", "drivers", "contract"},
+    "product": {"product", "policy", "drivers", "contract"},
+    "orchestration": {"orchestration", "product", "policy", "drivers", "contract"},
+    "cli": {"cli", "orchestration", "product", "policy", "drivers", "contract"},
 }
 
 
@@ -92,17 +94,22 @@ def test_the_public_surface_is_what_it_says() -> None:
         assert getattr(mesh_defs, name) is not None
     assert set(mesh_defs.__all__) <= set(dir(mesh_defs))
     assert mesh_defs.__all__ == [
+        "AccessDenied",
         "Busy",
         "Contract",
         "CorruptRecord",
+        "DataPolicy",
         "DataProduct",
+        "DeclaredPolicy",
         "Domain",
         "Fault",
+        "Finding",
         "InvalidMesh",
         "Mesh",
         "MeshError",
         "MeshUrl",
         "MissingDriver",
+        "NoMesh",
         "NotPublished",
         "Port",
         "Product",
@@ -111,13 +118,16 @@ def test_the_public_surface_is_what_it_says() -> None:
         "RunFailed",
         "RunReport",
         "SourceUnavailable",
+        "StagedPort",
         "StorageFailed",
         "TransformFailed",
         "UnknownAddress",
+        "UnknownProfile",
         "Verdict",
         "load_contract",
         "load_mesh",
         "open",
+        "parameter",
         "run_product",
     ]
 

@@ -176,7 +176,7 @@ def test_a_failure_to_compute_lineage_is_told_and_breaks_nothing(
         raise RecursionError("too deep")
 
     # No SQL is known on which sqlglot breaks and DuckDB does not; the next release may have some.
-    monkeypatch.setattr(lineage.record, "_by_sql", broken)
+    monkeypatch.setattr(lineage.record, "by_sql", broken)
     found = record(tmp_path).lineage
     assert found["ports"] == {"items": {}}
     assert found["unknown"] == {"items": {"*": "too deep"}}
@@ -185,5 +185,79 @@ def test_a_failure_to_compute_lineage_is_told_and_breaks_nothing(
 def test_the_record_holds_plain_values(tmp_path: Path) -> None:
     products(tmp_path, {})
     found = record(tmp_path).lineage
-    assert set(found) == {"key", "assumed", "ports", "unknown"}
+    assert set(found) == {"key", "assumed", "ports", "unknown", "ways", "counted", "declared"}
     assert json.loads(json.dumps(found)) == found
+
+
+def test_what_was_taken_away_of_each_source_is_recorded(tmp_path: Path) -> None:
+    query = (
+        'select count(*) as "Id", left(name, 2) as label, count(distinct name)::varchar as kind '
+        "from things group by name having count(*) >= 1"
+    )
+    products(tmp_path, {"domains/shop/items/items.sql": query})
+    found = record(tmp_path).lineage
+    assert found["ways"] == {
+        "items": {
+            "label": {"files/things#name": "masked(2)"},
+            "kind": {"files/things#name": "aggregated"},
+        }
+    }
+    assert found["counted"] == {"items": {"kind": ["Id", "kind"]}}
+
+
+def test_two_inputs_of_one_asset_count_together(tmp_path: Path) -> None:
+    query = "select a.Id, left(a.label, 2) || b.label as label, left(b.label, 2) as kind from a, b"
+    products(
+        tmp_path,
+        {
+            "domains/sales/report/defs.yaml": manifest(
+                "inputs: {a: mesh://shop/items, b: mesh://shop/items/items}"
+            ),
+            "domains/sales/report/report.sql": query,
+        },
+    )
+    record(tmp_path)
+    found = record(tmp_path, "sales/report").lineage
+    assert found["ports"]["report"]["label"] == [["shop/items/items", "label"]]
+    assert found["ways"] == {"report": {"kind": {"shop/items/items#label": "masked(2)"}}}
+
+
+def test_what_python_makes_may_be_declared_column_by_column(tmp_path: Path) -> None:
+    code = """
+        def transform(things, kinds):
+            return things.duckdb().query("t", "select id as Id, name as label, 'k' as kind from t")
+        """
+    declared = COLUMNS.replace(
+        "{name: label, logicalType: string}",
+        "{name: label, logicalType: string, transformSourceObjects: [things.NAME, kinds.kind]}",
+    ).replace(
+        "{name: kind, logicalType: string}",
+        "{name: kind, logicalType: string, transformSourceObjects: [kinds.nothing]}",
+    )
+    products(
+        tmp_path,
+        {
+            "domains/shop/items/transform.py": code,
+            "domains/shop/items/contract.yaml": contract("items", declared),
+        },
+    )
+    (tmp_path / "domains/shop/items/items.sql").unlink()
+    found = record(tmp_path).lineage
+    assert found["ports"]["items"]["label"] == [["files/kinds", "kind"], ["files/things", "name"]]
+    assert found["declared"] == {"items": ["label"]}
+    assert found["unknown"] == {
+        "items": {
+            "kind": "transformSourceObjects names 'kinds.nothing', which is no <input>.<column>"
+        }
+    }
+
+
+def test_sql_that_can_be_read_is_believed_more_than_what_is_declared(tmp_path: Path) -> None:
+    declared = COLUMNS.replace(
+        "{name: kind, logicalType: string}",
+        "{name: kind, logicalType: string, transformSourceObjects: [things.name]}",
+    )
+    products(tmp_path, {"domains/shop/items/contract.yaml": contract("items", declared)})
+    found = record(tmp_path).lineage
+    assert found["ports"]["items"]["kind"] == [["files/kinds", "kind"]]
+    assert found["declared"] == {}

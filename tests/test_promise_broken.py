@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 from meshes import contract, load, manifest, write_mesh, write_parquet
 
 import mesh_defs
-from mesh_defs.errors import PromiseBroken
+from mesh_defs.errors import PromiseBroken, StorageFailed
 from mesh_defs.product.attempts import Attempts
 from mesh_defs.product.container import run_product
 from mesh_defs.product.stores import product_store
@@ -36,6 +38,7 @@ def two_ports(root: Path, inputs: str = "inputs: {people: files://people}") -> P
     return write_mesh(
         root,
         {
+            "domains/shop/access.cedar": "permit (principal, action, resource);\n",
             "domains/shop/people/defs.yaml": manifest(body),
             "domains/shop/people/people.yaml": contract("people", PROPERTIES, quality=QUALITY),
             "domains/shop/people/names.yaml": contract(
@@ -168,3 +171,52 @@ def test_old_quarantines_make_room(tmp_path: Path) -> None:
     last = [run(root).run_id for _ in range(5)][-3:]
     left = {p.name for p in (root / ".mesh/storage/shop/people/quarantine").iterdir()}
     assert left == set(last)
+
+
+def test_what_else_lies_in_the_quarantine_is_left_alone(tmp_path: Path) -> None:
+    root = two_ports(tmp_path)
+    write_parquet(root, "people", BAD)
+    run(root)
+    quarantine = root / ".mesh/storage/shop/people/quarantine"
+    note = quarantine / ".a file that a desktop leaves"
+    note.write_bytes(b"")
+    os.utime(note, (0, 0))
+    last = [run(root).run_id for _ in range(4)][-3:]
+    assert {p.name for p in quarantine.iterdir()} == {*last, note.name}
+
+
+def test_a_quarantine_that_cannot_be_written_is_told_and_leaves_no_files(tmp_path: Path) -> None:
+    root = two_ports(tmp_path)
+    write_parquet(root, "people", BAD)
+    run(root)
+    quarantine = root / ".mesh/storage/shop/people/quarantine"
+    shutil.rmtree(quarantine)
+    quarantine.write_bytes(b"")
+    with pytest.raises(StorageFailed, match="quarantine"):
+        run(root)
+    assert list((root / ".mesh/storage/shop/people/ports").rglob("*.parquet")) == []
+
+
+def test_files_of_a_broken_run_go_although_its_record_cannot_be_written(tmp_path: Path) -> None:
+    """As on a full disk, where these files are what takes the room."""
+    root = two_ports(tmp_path)
+    product = root / "domains/shop/people"
+    (product / "people.sql").unlink()
+    (product / "names.sql").unlink()
+    (product / "transform.py").write_text(
+        "import shutil\n"
+        "from pathlib import Path\n"
+        "import pyarrow as pa\n\n"
+        "def broken(runs):\n"
+        "    yield pa.record_batch({'id': [1]})\n"
+        "    shutil.rmtree(runs)\n"
+        "    runs.write_bytes(b'')\n"
+        "    raise ValueError('broken')\n\n"
+        "def transform(people):\n"
+        f"    runs = Path({str(root)!r}) / '.mesh/storage/shop/people/runs'\n"
+        "    return {'people': people.arrow(), 'names': broken(runs)}\n"
+    )
+    write_parquet(root, "people", GOOD)
+    with pytest.raises(StorageFailed, match="runs"):
+        run(root)
+    assert list((root / ".mesh/storage/shop/people/ports").rglob("*.parquet")) == []

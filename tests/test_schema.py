@@ -13,6 +13,7 @@ from commands import REPOSITORY, aircraft_mesh, mesh
 from jsonschema import Draft202012Validator
 from meshes import domain_yaml, manifest
 
+from mesh_defs.policy.access.principals import load_principals
 from mesh_defs.product.manifest import Manifest
 from mesh_defs.product.schema import file_name, rendered, schemas
 from mesh_defs.validation import validate
@@ -26,7 +27,7 @@ def check(kind: str, document: object) -> list[str]:
     return [error.message for error in validator.iter_errors(document)]
 
 
-@pytest.mark.parametrize("kind", ["product", "domain", "mesh"])
+@pytest.mark.parametrize("kind", ["product", "domain", "mesh", "principals"])
 def test_the_committed_schemas_are_up_to_date(kind: str) -> None:
     written = (REPOSITORY / "schemas" / file_name(kind)).read_text(encoding="utf-8")
     assert written == rendered(schemas()[kind]), "run: mesh schema --write"
@@ -41,7 +42,8 @@ def test_the_reference_mesh_is_valid() -> None:
     for file in REPOSITORY.glob("domains/*/defs.yaml"):
         for document in yaml.safe_load_all(file.read_text()):
             assert check("domain", document) == []
-    assert check("mesh", yaml.safe_load((REPOSITORY / "mesh.yaml").read_text())) == []
+    for kind in ("mesh", "principals"):
+        assert check(kind, yaml.safe_load((REPOSITORY / f"{kind}.yaml").read_text())) == []
 
 
 @pytest.mark.parametrize(
@@ -117,3 +119,22 @@ def test_the_command_prints_and_writes_them(tmp_path: Path) -> None:
     for kind, schema in schemas().items():
         assert (root / "schemas" / file_name(kind)).read_text() == rendered(schema)
     assert mesh(root, "schema", "--write").stdout == "schemas/ is up to date\n"
+
+
+@pytest.mark.parametrize(
+    "people",
+    [
+        {"ada@shop.example": {"roles": ["reader"], "domain": "shop"}},
+        {"ada@shop.example": None, "b-2": {}},
+        {"a b": {}},
+        {"ada": {"role": ["reader"]}},
+        {"ada": {"roles": ["no role"]}},
+        {"ada": {"roles": "reader"}},
+    ],
+)
+def test_the_schema_and_the_loader_agree_on_principals(
+    people: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "principals.yaml").write_text(yaml.safe_dump({"people": people}))
+    loaded = load_principals(tmp_path)
+    assert (not loaded.faults) == (check("principals", {"people": people}) == []), loaded.faults

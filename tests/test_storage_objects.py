@@ -126,3 +126,21 @@ def test_who_waited_for_a_lock_that_was_replaced_takes_the_one_that_is_there(
     finally:
         second_leave.set()
         second.join(60)
+
+
+def test_a_file_where_a_folder_belongs_is_told(tmp_path: Path) -> None:
+    (tmp_path / "ledger").write_bytes(b"")
+    store = LocalObjects(tmp_path)
+    with pytest.raises(StorageFailed, match=rf"cannot read {tmp_path}/ledger: Not a directory"):
+        store.names("ledger")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"\x1b[31mnobody"])
+def test_whoever_waits_is_told_so_whatever_the_lock_s_file_holds(
+    tmp_path: Path, content: bytes
+) -> None:
+    store = LocalObjects(tmp_path)
+    with store.lock(0):
+        (tmp_path / "lock").write_bytes(content)
+        with pytest.raises(Busy, match="process unknown"), store.lock(0):
+            raise AssertionError("two hold the lock")

@@ -12,11 +12,14 @@ from mesh_defs.settings import find_root
 from mesh_defs.urls import NAME, NAME_RULE, is_mesh_url, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from mesh_defs.product.model import Mesh, Product
     from mesh_defs.product.staging import Window
     from mesh_defs.urls import MeshUrl
+
+_SHOWN_NAMES = 3
 
 
 def product_url(text: str) -> MeshUrl:
@@ -35,8 +38,9 @@ def product_url(text: str) -> MeshUrl:
 def product_of(mesh: Mesh, text: str) -> Product:
     """The sound product that ``text`` names. Raises `InvalidMesh` for a broken one."""
     address = product_url(text)
+    require_product(mesh.root, address)
+    product = mesh.product(address)
     try:
-        product = mesh.product(address)
         if address.port is not None:
             product.output(address.port)
     except UnknownAddress as error:
@@ -80,9 +84,7 @@ def check_target(text: str | None) -> tuple[Path, str | None]:
     if is_mesh_url(text):
         url = product_url(text)
         root = find_root()
-        folder = root / "domains" / url.domain / url.product
-        if not folder.is_dir():
-            raise typer.BadParameter(_no_product(root, url), param_hint="PATH/URL")
+        require_product(root, url)
         return root, f"domains/{url.identity}"
     path = Path(text).resolve()
     if not path.exists():
@@ -100,12 +102,33 @@ def check_target(text: str | None) -> tuple[Path, str | None]:
     return root, None if only == "." else only
 
 
-def _no_product(root: Path, url: MeshUrl) -> str:
-    from mesh_defs.faults import did_you_mean
+def require_product(root: Path, url: MeshUrl) -> None:
+    """Wrong use, with the nearest names, when no folder below ``root`` has the product."""
+    if (root / "domains" / url.domain / url.product / "defs.yaml").is_file():
+        return
+    folders = [file.parent for file in (root / "domains").glob("*/*/defs.yaml")]
+    known = [f"{folder.parent.name}/{folder.name}" for folder in folders]
+    raise typer.BadParameter(_no_product(root, url, known), param_hint="URL")
 
-    folders = sorted((root / "domains").glob("*/*/defs.yaml"))
-    known = [f"mesh://{f.parent.parent.name}/{f.parent.name}" for f in folders]
-    return f"no product {url} in '{root}'. Fix: {did_you_mean(str(url), known)}"
+
+def _no_product(root: Path, url: MeshUrl, known: Sequence[str]) -> str:
+    from difflib import SequenceMatcher
+
+    from mesh_defs.faults import did_you_mean, nearest
+
+    wanted = f"mesh://{url.identity}"
+    if not known:
+        return f"no product {wanted}: '{root}' has none yet. Fix: mesh new product DOMAIN/NAME"
+
+    def likeness(identity: str) -> tuple[float, str]:
+        """The greater of two: of the whole names, and of the products' own."""
+        pairs = ((url.identity, identity), (url.product, identity.partition("/")[2]))
+        return -max(SequenceMatcher(None, *pair).ratio() for pair in pairs), identity
+
+    urls = [f"mesh://{identity}" for identity in sorted(known, key=likeness)[:_SHOWN_NAMES]]
+    near = nearest(wanted, urls) is not None
+    fix = did_you_mean(wanted, urls) if near else "write one of them; mesh status lists all"
+    return f"no product {wanted} in '{root}'; the nearest are {', '.join(urls)}. Fix: {fix}"
 
 
 def name_of(text: str, hint: str) -> str:

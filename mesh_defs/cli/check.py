@@ -28,10 +28,10 @@ def check(
     profile: ForProfile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find everything that is wrong in manifests, contracts and code, without running anything.
+    """Find all that is wrong in manifests, contracts and code.
 
-    Each fault says file and line, key, what was found, what is allowed and how to mend it.
-    Exit code 1 when there is any.
+    Nothing is run. Each fault says file and line, key, what was found, what is allowed and how to
+    mend it. Exit code 1 when there is any.
 
     \b
     Examples:
@@ -45,7 +45,8 @@ def check(
     findings = check_mesh(root, profile, only)
     if as_json:
         faults = [fault.as_dict() for fault in findings.faults]
-        print_json({"faults": faults, "products": findings.products})
+        warnings = [f.as_dict() for group in findings.warnings.values() for f in group]
+        print_json({"faults": faults, "warnings": warnings, "products": findings.products})
     else:
         _show(findings)
     raise typer.Exit(1 if findings.groups else 0)
@@ -55,6 +56,11 @@ def _show(findings: Findings) -> None:
     out = console()
     for owner, faults in findings.groups.items():
         out.print(text(owner, "bold"))
+        for fault in faults:
+            show_fault(fault)
+        out.print()
+    for owner, faults in findings.warnings.items():
+        out.print(text(owner, "bold"), text(" (warning)", "yellow"), sep="")
         for fault in faults:
             show_fault(fault)
         out.print()

@@ -15,7 +15,15 @@ import click
 import typer
 from typer.core import TyperGroup
 
-from mesh_defs.errors import InvalidMesh, MeshError, PromiseBroken
+from mesh_defs.errors import (
+    AccessDenied,
+    InvalidMesh,
+    MeshError,
+    NoMesh,
+    NotPublished,
+    PromiseBroken,
+    UnknownProfile,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +36,13 @@ COMMANDS = {
     "down": "mesh_defs.cli.down",
     "reset": "mesh_defs.cli.reset",
     "check": "mesh_defs.cli.check",
+    "plan": "mesh_defs.cli.plan",
     "run": "mesh_defs.cli.run",
     "status": "mesh_defs.cli.status",
     "new": "mesh_defs.cli.new",
+    "policies": "mesh_defs.cli.policies",
+    "waivers": "mesh_defs.cli.waivers",
+    "access": "mesh_defs.cli.access",
     "schema": "mesh_defs.cli.schema",
 }
 
@@ -126,10 +138,17 @@ def main(arguments: Sequence[str]) -> int:
         return _interrupted()
     except MeshError as error:
         typer.echo(f"mesh: {error}", err=True)
-        return NO if isinstance(error, InvalidMesh | PromiseBroken) else BROKE
+        return _code_of(error)
     except Exception as error:  # noqa: BLE001  the last resort: a bug becomes one line and a file
         return _crashed(error)
     return _interrupted() if result == INTERRUPTED else result if isinstance(result, int) else OK
+
+
+def _code_of(error: MeshError) -> int:
+    if isinstance(error, NoMesh | UnknownProfile):
+        return WRONG_USE
+    answer = InvalidMesh | PromiseBroken | NotPublished | AccessDenied
+    return NO if isinstance(error, answer) else BROKE
 
 
 def _interrupted() -> int:

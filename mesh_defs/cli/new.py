@@ -28,7 +28,7 @@ app = typer.Typer(
 def domain(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The domain's name.")],
 ) -> None:
-    """Write domains/NAME/defs.yaml and the domain's code location in workspace.yaml.
+    """Write a domain's defs.yaml and its place in workspace.yaml.
 
     \b
     Example:
@@ -49,7 +49,9 @@ def domain(
 def product(
     name: Annotated[str, typer.Argument(metavar="DOMAIN/NAME", help="The product's place.")],
 ) -> None:
-    """Write a manifest, a contract and a query in domains/DOMAIN/NAME, and the domain if it is new.
+    """Write a product's manifest, contract and query.
+
+    They lie in domains/DOMAIN/NAME; the domain is written too if it is new.
 
     \b
     Example:

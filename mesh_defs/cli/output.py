@@ -12,11 +12,13 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from rich.console import Console, RenderableType
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+# Where no terminal says how wide it is: text is never cut, and a table is one up to this width.
 _PIPE_COLUMNS = 4096
+_PIPE_TABLE_COLUMNS = 120
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 COLOURS = {
@@ -24,13 +26,14 @@ COLOURS = {
     "published": "green",
     "running": "cyan",
     "unchanged": "green",
-    "current": "green",
     "warned": "yellow",
     "never published": "yellow",
     "killed": "yellow",
     "failed": "red",
+    "refused": "red",
     "error": "red",
-    "waiting": "yellow",
+    "not run": "yellow",
+    "up to date": "green",
     "broken": "red",
 }
 
@@ -87,22 +90,51 @@ def table(columns: Sequence[str], right: Iterable[str] = ()) -> Table:
     from rich import box
     from rich.table import Table
 
-    made = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        header_style="bold",
+        pad_edge=False,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     numbers = set(right)
     for column in columns:
-        # What names a row is never broken; the others fold where the terminal is too narrow.
-        made.add_column(
-            column,
-            justify="right" if column in numbers else "left",
-            overflow="fold",
-            no_wrap=column == columns[0],
-        )
+        made.add_column(column, justify="right" if column in numbers else "left", no_wrap=True)
     return made
 
 
-def show_table(made: RenderableType) -> None:
-    """Print a table on standard output, folded to the terminal's width."""
-    console().print(made, soft_wrap=False)
+def show_table(made: Table, indent: int = 0) -> None:
+    """Print a table on standard output, ``indent`` columns from the left.
+
+    One that is wider than the terminal (in a pipe: than 120 columns) is printed row by row, each
+    cell on a line of its own, so that nothing is cut or folded. A pipe's output is the same
+    wherever it is made.
+    """
+    from rich.measure import Measurement
+    from rich.padding import Padding
+
+    out = console()
+    unbound = out.options.update(max_width=_PIPE_COLUMNS)
+    wide = Measurement.get(out, unbound, made).maximum
+    limit = out.width if out.file.isatty() else _PIPE_TABLE_COLUMNS
+    if wide + indent <= limit:
+        out.print(Padding(made, (0, 0, 0, indent), expand=False), soft_wrap=False)
+        return
+    names = [str(column.header) for column in made.columns]
+    longest = max(map(len, names))
+    for row in zip(*(column.cells for column in made.columns), strict=True):
+        for position, (name, cell) in enumerate(zip(names, row, strict=True)):
+            lead = " " * indent + ("" if position == 0 else "  ")
+            out.print(f"{lead}{name:<{longest}}  ", cell, sep="")
+
+
+def passed_text(counts: Mapping[str, int] | None) -> Text:
+    """How many of all checks passed, such as ``12 of 13``, in the colour of the worst outcome."""
+    if counts is None:
+        return text("-")
+    total = sum(counts.values())
+    worst = next((word for word in ("error", "failed", "warned") if counts.get(word)), "passed")
+    return text(f"{counts.get('passed', 0)} of {total}", COLOURS[worst])
 
 
 def tally_text(counts: Mapping[str, int] | None) -> Text:
@@ -116,15 +148,15 @@ def tally_text(counts: Mapping[str, int] | None) -> Text:
 
 
 def age(moment: datetime) -> str:
-    """How long ago ``moment`` (aware) was, in its largest unit."""
+    """How long ago ``moment`` (aware) was, in its largest unit, such as ``3 min``."""
     seconds = max(0.0, (datetime.now(UTC) - moment).total_seconds())
     if seconds < _MINUTE:
-        return f"{seconds:.0f} s ago"
+        return f"{seconds:.0f} s"
     if seconds < _HOUR:
-        return f"{seconds / _MINUTE:.0f} min ago"
+        return f"{seconds / _MINUTE:.0f} min"
     if seconds < _DAY:
-        return f"{seconds / _HOUR:.0f} h ago"
-    return f"{seconds / _DAY:.0f} d ago"
+        return f"{seconds / _HOUR:.0f} h"
+    return f"{seconds / _DAY:.0f} d"
 
 
 def seconds_text(seconds: float | None) -> str:

@@ -14,6 +14,7 @@ import click
 import typer
 
 from mesh_defs.cli.main import app
+from mesh_defs.policy.reference import policies_page
 from mesh_defs.product.reference import escaped, manifest_page
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ colours away.
 | --- | --- |
 | 0 | fine |
 | 1 | the answer is no: a check failed, a product was not published, nothing was removed |
-| 2 | wrong use: an unknown command, option, product or file |
+| 2 | wrong use: an unknown command, option, product, file or profile, no mesh here, nobody to ask |
 | 3 | something broke: a system was out of reach, code failed, a bug (traceback in `.mesh/logs`) |
 | 130 | stopped by Ctrl-C |
 """
@@ -47,6 +48,8 @@ def _below(name: str, command: click.Command) -> Iterator[tuple[str, click.Comma
     if not isinstance(command, click.Group):
         yield name, command
         return
+    if command.invoke_without_command:
+        yield name, command
     context = click.Context(command, info_name=name)
     for child in command.list_commands(context):
         found = command.get_command(context, child)
@@ -100,7 +103,7 @@ def _row(parameter: click.Parameter) -> str:
 
 def pages() -> dict[str, str]:
     """The text of every generated page by its name in ``docs/reference``."""
-    return {"cli.md": cli_page(), "manifest.md": manifest_page()}
+    return {"cli.md": cli_page(), "manifest.md": manifest_page(), "policies.md": policies_page()}
 
 
 def write(folder: Path) -> None:

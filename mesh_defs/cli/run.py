@@ -30,9 +30,10 @@ def run(
     profile: ForProfile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run one product here and now, without Dagster: the same checks, the same published result.
+    """Run one product here and now, without Dagster.
 
-    Exit code 1 when a check kept the new version from being published; what readers see then has
+    The checks and the published result are the same as in Dagster. Exit code 1 when a check kept
+    the new version from being published, or an input has no version yet; what readers see then has
     not moved.
 
     \b

@@ -18,9 +18,11 @@ def schema(
         bool, typer.Option("--write", help="Write them to schemas/ of the mesh instead.")
     ] = False,
 ) -> None:
-    """Print the JSON Schemas of defs.yaml (product and domain) and mesh.yaml.
+    """Print the JSON Schemas of the files that people write.
 
-    Editors complete and check a file whose first line names its schema, as mesh new writes it.
+    These are defs.yaml (a product's and a domain's), mesh.yaml and principals.yaml. Editors
+    complete and check a file whose first line names its schema, as mesh new writes it. --write
+    writes the Cedar schema of access rules beside them.
 
     \b
     Examples:

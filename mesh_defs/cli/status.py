@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mesh_defs.cli.arguments import product_url
+from mesh_defs.cli.arguments import product_url, require_product
 from mesh_defs.cli.command import Command
 from mesh_defs.cli.output import (
     AsJson,
@@ -15,20 +15,22 @@ from mesh_defs.cli.output import (
     age,
     coloured,
     console,
+    passed_text,
     print_json,
     show_table,
     table,
-    tally_text,
     text,
 )
-from mesh_defs.errors import UnknownAddress
+from mesh_defs.cli.verdicts import show_verdicts
 
 if TYPE_CHECKING:
+    from mesh_defs.product.ledger import Record
     from mesh_defs.product.status import ProductDetails, ProductStatus
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 _SHOWN_HISTORY = 10
+_WORDS = {"failed": "refused"}
 
 
 @app.command(cls=Command)
@@ -37,15 +39,21 @@ def status(
         str | None,
         typer.Argument(metavar="[URL]", help="mesh://<domain>/<product>: show it in full."),
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="With a URL: show the verdicts that passed, too.")
+    ] = False,
     profile: ForProfile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what each product has published, how old it is, under which verdicts, and what broke.
+    """Show what each product has published, and what broke.
+
+    Version, age, rows and verdicts are those of what readers see now. The state refused says that
+    the last run was kept from being published; the reasons follow.
 
     \b
     Examples:
       mesh status
-      mesh status mesh://fleet/aircraft
+      mesh status mesh://fleet/aircraft --all
       mesh status --json
     """
     from mesh_defs.product.load import load_mesh
@@ -59,14 +67,13 @@ def status(
         else:
             _show_all(found)
         return
-    try:
-        details = product_details(mesh, product_url(url))
-    except UnknownAddress as error:
-        raise typer.BadParameter(str(error), param_hint="URL") from None
+    address = product_url(url)
+    require_product(mesh.root, address)
+    details = product_details(mesh, address)
     if as_json:
         print_json(details.as_dict())
     else:
-        _show_details(details)
+        _show_details(details, every=every)
 
 
 def _show_all(products: list[ProductStatus]) -> None:
@@ -74,18 +81,17 @@ def _show_all(products: list[ProductStatus]) -> None:
     if not products:
         out.print(text("no products yet; make one with: mesh new product DOMAIN/NAME"))
         return
-    columns = ("product", "state", "version", "published", "rows", "verdicts", "last run")
-    made = table(columns, right=("version", "rows"))
+    columns = ("product", "state", "version", "age", "rows", "passed")
+    made = table(columns, right=("version", "age", "rows", "passed"))
     for product in products:
-        record, attempt = product.record, product.attempt
+        record = product.record
         made.add_row(
             text(product.identity),
-            coloured(product.state),
-            text("-" if record is None else record.version),
+            coloured(_state(product)),
+            text("none" if record is None else record.version),
             text("-" if record is None else age(record.time)),
             text("-" if product.rows is None else f"{product.rows:,}"),
-            tally_text(product.tally),
-            coloured(attempt.result if attempt else "-"),
+            passed_text(product.tally),
         )
     show_table(made)
     for product in products:
@@ -93,11 +99,23 @@ def _show_all(products: list[ProductStatus]) -> None:
             out.print(text(f"mesh://{product.identity}", "bold red"))
             for line in product.problem.splitlines():
                 out.print(text(f"  {line}"))
+    if any(product.record is None for product in products):
+        out.print(text("what has no version yet is published with: mesh run URL, or mesh up"))
 
 
-def _show_details(details: ProductDetails) -> None:
+def _state(found: ProductStatus) -> str:
+    """In one word how a product stands; ``refused``, ``error`` and ``killed`` speak of its last
+    run, while the version before it stays published."""
+    if found.state == "broken":
+        return "broken"
+    if found.attempt is not None and (found.last_run_broke or found.attempt.result == "running"):
+        return _WORDS.get(found.attempt.result, found.attempt.result)
+    return "published" if found.record is not None else "new"
+
+
+def _show_details(details: ProductDetails, *, every: bool) -> None:
     out, found = console(), details.status
-    out.print(text(f"mesh://{found.identity}", "bold"), coloured(found.state))
+    out.print(text(f"mesh://{found.identity}", "bold"), coloured(_state(found)))
     if details.product is not None:
         manifest = details.product.manifest
         for word in ("purpose", "owner", "archetype", "version", "status"):
@@ -112,43 +130,47 @@ def _show_details(details: ProductDetails) -> None:
         hint = f"it was never published; publish it with: mesh run mesh://{found.identity}"
         out.print(text(hint, "yellow"))
         return
-    _show_published(details)
+    _show_published(found.record)
+    show_verdicts(details.verdicts, every=every)
+    _show_history(details)
 
 
-def _show_published(details: ProductDetails) -> None:
-    from mesh_defs.cli.verdicts import verdict_table
-
-    out, record = console(), details.status.record
-    assert record is not None  # noqa: S101  the caller has looked
-    out.print(text(f"version {record.version}, {age(record.time)} ({record.published_at})", "bold"))
-    ports = table(("port", "rows", "added", "bytes", "contract", "speaks of"), ("rows", "added"))
+def _show_published(record: Record) -> None:
+    out = console()
+    when = f"{_short_time(record.published_at)} UTC"
+    line = f"version {record.version}, {age(record.time)} ago ({when}), by run {record.run_id}"
+    out.print(text(line, "bold"))
     for name, port in record.ports.items():
-        span = f"{port.actual_from} to {port.actual_to}" if port.actual_from else "-"
-        contract = f"{port.contract_id} {port.contract_version}"
-        cells = (name, f"{port.rows:,}", f"{port.added_rows:,}", f"{port.bytes:,}", contract, span)
-        ports.add_row(*(text(cell) for cell in cells))
-    show_table(ports)
-    inputs = table(("input", "from", "version read"))
+        out.print(text(f"port {name}"))
+        out.print(text(f"  rows       {port.rows:,}, {port.added_rows:,} of them added"))
+        out.print(text(f"  bytes      {port.bytes:,}"))
+        out.print(text(f"  contract   {port.contract_id} {port.contract_version}"))
+        if port.actual_from:
+            out.print(text(f"  speaks of  {port.actual_from} to {port.actual_to}"))
     for name, read in record.inputs.items():
-        version = read.version if read.version is not None else f"fingerprint {read.fingerprint}"
-        inputs.add_row(text(name), text(read.source), text(version))
-    if record.inputs:
-        show_table(inputs)
-    show_table(verdict_table(details.verdicts))
-    history = table(("version", "published", "rows", "verdicts", "run"), ("version", "rows"))
+        version = f"version {read.version}" if read.version is not None else read.fingerprint
+        out.print(text(f"input {name}: {read.source} {version or ''}".rstrip()))
+
+
+def _show_history(details: ProductDetails) -> None:
+    made = table(
+        ("version", "published (UTC)", "product", "rows", "passed"),
+        right=("version", "rows", "passed"),
+    )
     for old in details.history[:_SHOWN_HISTORY]:
         rows = sum(port.rows for port in old.ports.values())
-        history.add_row(
+        made.add_row(
             text(old.version),
             text(_short_time(old.published_at)),
+            text(old.product_version),
             text(f"{rows:,}"),
-            tally_text(old.tally),
-            text(old.run_id),
+            passed_text(old.tally),
         )
-    show_table(history)
+    console().print(text("history", "bold"))
+    show_table(made)
     if len(details.history) > _SHOWN_HISTORY:
-        out.print(text(f"{len(details.history)} versions in all; --json shows every one"))
+        console().print(text(f"{len(details.history)} versions in all; --json shows every one"))
 
 
 def _short_time(moment: str) -> str:
-    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M:%S}"

@@ -35,10 +35,11 @@ def up(
     profile: ForProfile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Build what is not up to date, show what is published, then serve the mesh in the background.
+    """Build what is not up to date, show what is published, serve it.
 
     Prepares the operational systems, builds every product through Dagster, and starts Dagster's
-    webserver, its daemon and one code server per domain, unless they run. mesh down stops them.
+    webserver, its daemon and one code server per domain in the background, unless they run; mesh
+    down stops them.
     Exit code 1 when any product is broken or was not published; the others are served all the same.
 
     \b

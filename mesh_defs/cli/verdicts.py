@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.padding import Padding
-
 from mesh_defs.cli.output import (
     coloured,
     console,
@@ -15,7 +13,7 @@ from mesh_defs.cli.output import (
     tally_text,
     text,
 )
-from mesh_defs.contract.verdicts import blocking
+from mesh_defs.contract.verdicts import blocking, tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 
 _SHOWN_SAMPLES = 5
 _CELL = 40
+_ORDER = ("error", "failed", "warned", "passed")
 
 
 def show_report(report: RunReport) -> None:
@@ -54,7 +53,7 @@ def show_blocking(verdicts: Sequence[Verdict]) -> None:
     for verdict in blocking(verdicts):
         _show_one(verdict)
         if verdict.samples:
-            show_table(Padding(_samples(verdict), (0, 0, 0, 4), expand=False))
+            show_table(_samples(verdict), indent=4)
 
 
 def show_warnings(verdicts: Sequence[Verdict]) -> None:
@@ -68,10 +67,39 @@ def _show_one(verdict: Verdict) -> None:
     out = console()
     place = f"{verdict.subject}.{verdict.column}" if verdict.column else verdict.subject
     out.print(text("  "), coloured(verdict.outcome), text(f" {place}: {verdict.rule}"), sep="")
+    if verdict.stage == "policy":
+        out.print(text(f"    asks for {verdict.expected}"))
+        show_findings(verdict, indent=4)
+        return
     if verdict.reason:
         out.print(text(f"    {verdict.reason}"))
         return
     out.print(text(f"    expected {verdict.expected}, found {verdict.observed}"))
+
+
+def show_findings(verdict: Verdict, indent: int) -> None:
+    """What a policy found, with the way back to the source, the fix, and what was waived."""
+    out, lead = console(), " " * indent
+    if verdict.reason:
+        out.print(text(f"{lead}{verdict.reason}"))
+    for finding in verdict.findings:
+        waived = " (waived)" if finding.get("waived") else ""
+        out.print(text(f"{lead}found    {finding['message']}{waived}"))
+        for step in finding.get("path") or ():
+            out.print(text(f"{lead}         <- {step}"))
+        if finding.get("fix"):
+            out.print(text(f"{lead}fix      {finding['fix']}", "green"))
+        if finding.get("file"):
+            line = f":{finding['line']}" if finding.get("line") else ""
+            out.print(text(f"{lead}where    {finding['file']}{line}", "cyan"))
+    for waiver in verdict.waivers:
+        out.print(
+            text(
+                f"{lead}waived   until {waiver['until']} ({waiver['days_left']} days left) by "
+                f"{waiver['approved_by']}: {waiver['reason']}",
+                "yellow",
+            )
+        )
 
 
 def _samples(verdict: Verdict) -> Table:
@@ -88,12 +116,12 @@ def _short(value: object) -> str:
     return shown if len(shown) <= _CELL else shown[: _CELL - 3] + "..."
 
 
-def verdict_table(verdicts: Sequence[Verdict]) -> Table:
-    """Every verdict on one line."""
-    made = table(("verdict", "rule", "expected", "found"))
-    for verdict in verdicts:
-        place = f"{verdict.subject}.{verdict.column}" if verdict.column else verdict.subject
-        found = verdict.reason or verdict.observed
-        cells = (f"{place}: {verdict.rule}", verdict.expected, found)
-        made.add_row(coloured(verdict.outcome), *(text(cell) for cell in cells))
-    return made
+def show_verdicts(verdicts: Sequence[Verdict], *, every: bool) -> None:
+    """Their count; then ``every`` one of them, or those that did not pass."""
+    out = console()
+    shown = [verdict for verdict in verdicts if every or verdict.outcome != "passed"]
+    out.print(text("verdicts: "), tally_text(tally(verdicts)), sep="")
+    for verdict in sorted(shown, key=lambda v: _ORDER.index(v.outcome)):
+        _show_one(verdict)
+    if len(shown) < len(verdicts):
+        out.print(text("  --all shows those that passed too"))

@@ -44,18 +44,14 @@ def threshold_text(threshold: Threshold, unit: Unit | None = None) -> str:
 
     ``unit`` is written after the last number; None where the number has none (SQL rules).
     """
-    parts = [
-        f"{words} {_number(value)}"
-        for words, value in (
-            ("exactly", threshold.must_be),
-            ("not", threshold.must_not_be),
-            ("more than", threshold.greater_than),
-            ("at least", threshold.greater_or_equal),
-            ("less than", threshold.less_than),
-            ("at most", threshold.less_or_equal),
-        )
-        if value is not None
-    ]
+    parts = _given(
+        ("exactly", threshold.must_be),
+        ("not", threshold.must_not_be),
+        ("more than", threshold.greater_than),
+        ("at least", threshold.greater_or_equal),
+        ("less than", threshold.less_than),
+        ("at most", threshold.less_or_equal),
+    )
     for words, span in (("from", threshold.between), ("not from", threshold.not_between)):
         if span is not None:
             parts.append(f"{words} {_number(span[0])} to {_number(span[1])}")
@@ -89,28 +85,20 @@ def _column_type(rule: ColumnType) -> str:
 
 
 def _bounds(rule: Bounds) -> str:
-    parts = [
-        f"{words} {_number(value)}"
-        for words, value in (
-            ("at least", rule.minimum),
-            ("more than", rule.exclusive_minimum),
-            ("at most", rule.maximum),
-            ("less than", rule.exclusive_maximum),
-            ("a multiple of", rule.multiple_of),
-        )
-        if value is not None
-    ]
+    parts = _given(
+        ("at least", rule.minimum),
+        ("more than", rule.exclusive_minimum),
+        ("at most", rule.maximum),
+        ("less than", rule.exclusive_maximum),
+        ("a multiple of", rule.multiple_of),
+    )
     return f"every {rule.column} {' and '.join(parts)}"
 
 
 def _length(rule: Length) -> str:
     if rule.minimum is not None and rule.minimum == rule.maximum:
         return f"every {rule.column} of length {rule.minimum}"
-    parts = []
-    if rule.minimum is not None:
-        parts.append(f"at least {rule.minimum}")
-    if rule.maximum is not None:
-        parts.append(f"at most {rule.maximum}")
+    parts = _given(("at least", rule.minimum), ("at most", rule.maximum))
     return f"every {rule.column} of length {' and '.join(parts)}"
 
 
@@ -168,6 +156,11 @@ def _custom(rule: Custom) -> str:
 
 def _plural(count: float, name: str) -> str:
     return f"{_number(count)} {name}{'' if count == 1 else 's'}"
+
+
+def _given(*ends: tuple[str, object]) -> list[str]:
+    """Words and number of those ``ends`` that have one."""
+    return [f"{words} {_number(value)}" for words, value in ends if value is not None]
 
 
 def _number(value: object) -> str:

@@ -13,6 +13,7 @@ from mesh_defs import yaml_source
 from mesh_defs.contract.model import Contract, PortContract, ServiceLevels
 from mesh_defs.contract.odcs.builder import Builder, Sentence
 from mesh_defs.contract.odcs.columns import add_column_rules, add_columns, add_object_rules
+from mesh_defs.contract.odcs.custom import check_custom
 from mesh_defs.contract.odcs.quality import add_quality
 from mesh_defs.contract.odcs.relationships import (
     add_object_relationships,
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 WRITTEN_VERSION = "v3.1.0"
 _ACCEPTED = re.compile(r"v3\.(?:0\.[0-9]+|1\.0|2\.0)\Z")
 _ACCEPTED_TEXT = "v3.1.0 (what this mesh writes), v3.0.x, v3.2.0"
+_SMALLEST = (
+    f"'apiVersion: {WRITTEN_VERSION}', 'kind: DataContract', id, version, status, and 'schema:' "
+    "with the port's properties"
+)
 _REQUIRED = ("version", "id", "status")
 _FRAGMENT_KEYS = ("properties", "quality")
 
@@ -51,10 +56,11 @@ def load_contract(path: Path, root: Path | None = None) -> tuple[Contract | None
     documents, faults = yaml_source.parse(text, file)
     if faults:
         return None, faults
+    if all(document.data is None for document in documents):
+        return None, [Fault(file, 1, "", "an empty file", _SMALLEST, f"write {_SMALLEST}")]
     if len(documents) != 1:
-        found = f"{len(documents)} documents"
-        fault = Fault(file, 0, "", found, "one ODCS document", "write one contract in each file")
-        return None, [fault]
+        found, fix = f"{len(documents)} documents", "write one contract in each file"
+        return None, [documents[1].fault((), found=found, allowed="one ODCS document", fix=fix)]
     document = documents[0]
     faults = _version_faults(document)
     if faults:
@@ -145,6 +151,7 @@ def _fill(builder: Builder, *, closed: bool) -> None:
         add_quality(builder, prop.model.quality, (*prop.path, "quality"), prop)
     add_object_rules(builder, closed=closed)
     add_object_relationships(builder)
+    check_custom(builder)
     add_quality(builder, builder.model.quality, (*builder.path, "quality"), None)
 
 
@@ -156,6 +163,7 @@ def _port(builder: Builder, levels: ServiceLevels) -> PortContract:
         rules=tuple(builder.rules),
         texts=tuple(builder.texts),
         service_levels=levels,
+        inside=tuple(builder.places.values()),
     )
 
 

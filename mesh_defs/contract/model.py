@@ -39,6 +39,27 @@ class Column:
         return self.classification in PERSONAL
 
 
+# One step into a column: ``member`` with its name, or ``items``, ``values``, ``keys``.
+Step = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A place inside ``column`` that a rule speaks of by ``name`` (``address.zip``). ``text`` tells
+    that its values lie as text whatever the ``logical`` type, as in JSON text."""
+
+    name: str
+    column: str
+    steps: tuple[Step, ...]
+    logical: str | None
+    text: bool
+
+    @property
+    def in_list(self) -> bool:
+        """Whether one row may have many values in this place."""
+        return any(kind != "member" for kind, _ in self.steps)
+
+
 @dataclass(frozen=True, slots=True)
 class TextRule:
     """A rule written for people. It is shown, and never counted as executed."""
@@ -63,7 +84,8 @@ class ServiceLevels:
 
 @dataclass(frozen=True, slots=True)
 class PortContract:
-    """What one output port promises: columns in order, rules in order, texts, service levels."""
+    """What one output port promises: columns in order, rules in order, texts, service levels.
+    ``inside`` are the places inside columns that rules name as if they were columns."""
 
     name: str
     description: str | None
@@ -71,6 +93,7 @@ class PortContract:
     rules: tuple[Rule, ...]
     texts: tuple[TextRule, ...]
     service_levels: ServiceLevels
+    inside: tuple[Inside, ...] = ()
 
     @property
     def primary_key(self) -> tuple[str, ...]:

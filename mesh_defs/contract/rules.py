@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mesh_defs.contract.model import Inside
     from mesh_defs.contract.verdicts import Severity
     from mesh_defs.urls import MeshUrl
 
@@ -32,7 +33,8 @@ Unit = Literal["rows", "percent"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """What all rules have. ``id`` is unique in its port and stable across runs; ``line`` counts
-    from 1 in the contract's file."""
+    from 1 in the contract's file; ``key`` is the dotted path there of rules that can be wrong in
+    themselves (queries, rules of other engines, rules that cannot be run)."""
 
     id: str
     dimension: str
@@ -40,6 +42,7 @@ class Rule:
     column: str | None = None
     description: str | None = None
     line: int = 0
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +130,13 @@ class Unique(Rule):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignKey(Rule):
     """Values of ``columns`` that are not NULL exist in ``target_columns`` of the target: this port
-    (``target`` None), another port of this product (its name) or another product's port."""
+    (``target`` None), another port of this product (its name) or another product's port.
+    ``target_inside`` are those of ``target_columns`` that lie inside columns of another port."""
 
     columns: tuple[str, ...]
     target: MeshUrl | str | None
     target_columns: tuple[str, ...]
+    target_inside: tuple[Inside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +182,9 @@ class Retention(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unrunnable(Rule):
-    """A rule that is understood as a rule but cannot be run; its verdict is ``error``."""
+    """A rule that is understood as a rule but cannot be run; its verdict is ``error``. ``allowed``
+    and ``fix`` tell its author what can be run instead."""
 
     reason: str
+    allowed: str = "a rule that can be run here"
+    fix: str = "write it as a rule of type sql, or remove it"

@@ -10,9 +10,11 @@ if TYPE_CHECKING:
 
 Outcome = Literal["passed", "warned", "failed", "error"]
 Severity = Literal["error", "warning"]
-Stage = Literal["expectation", "promise"]
+Stage = Literal["expectation", "promise", "policy"]
 
 MAX_SAMPLES = 20
+
+_LISTS = ("samples", "findings", "waivers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,10 @@ class Verdict:
     whether this verdict keeps a version from being published. ``failing_rows`` and ``rows`` count
     rows; ``samples`` holds at most 20 failing rows, personal columns masked. ``decided_by`` says
     how: ``schema``, ``statistics``, ``scan``, ``key``, ``join``, ``query`` or an engine's name.
+
+    A policy's verdict (stage ``policy``, ``rule`` is its id) has at most 50 of its ``findings``,
+    the ``waivers`` that let some of them pass, and the ``fix`` of the first. It is ``warned`` when
+    every finding is waived.
     """
 
     rule: str
@@ -41,6 +47,9 @@ class Verdict:
     rows: int | None = None
     reason: str | None = None
     samples: tuple[Mapping[str, Any], ...] = ()
+    fix: str | None = None
+    findings: tuple[Mapping[str, Any], ...] = ()
+    waivers: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -55,14 +64,16 @@ class Verdict:
     def as_dict(self) -> dict[str, Any]:
         """The verdict as JSON values (samples hold strings, numbers, booleans and None)."""
         values = asdict(self)
-        values["samples"] = [dict(row) for row in self.samples]
+        for name in _LISTS:
+            values[name] = [dict(each) for each in getattr(self, name)]
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Verdict:
         """The inverse of `as_dict`."""
         known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
-        known["samples"] = tuple(known.get("samples") or ())
+        for name in _LISTS:
+            known[name] = tuple(known.get(name) or ())
         return cls(**known)
 
 

@@ -2,23 +2,23 @@
 
 In `mesh_defs.contract.checks`, `compile` says what a rule means in SQL and `scan` counts the rows
 that break row rules, in one scan or none; `keys` and `foreign_keys` look after relationships;
-`schema_check` and `statistics` need no row at all; `runner` hands out the rules. Here findings
-become verdicts.
+`schema_check` and `statistics` need no row at all; `runner` hands out the rules and `samples`
+shows what broke them. Here findings become verdicts.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesh_defs.contract.checks.privacy import MASK, safe_reason, samples
+from mesh_defs.contract.checks.privacy import MASK, safe_reason
 from mesh_defs.contract.checks.runner import Runner
+from mesh_defs.contract.checks.samples import Sample, Wanted, take
 from mesh_defs.contract.describe import expected
 from mesh_defs.contract.rules import Freshness, Retention
 from mesh_defs.contract.verdicts import Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+    from collections.abc import Sequence
 
     import duckdb
 
@@ -49,21 +49,26 @@ def verify(
     runner = Runner(connection, contract, staged, surroundings, stage)
     try:
         findings = runner.findings()
+        samples = _samples(runner, contract, findings)
         return tuple(
-            _verdict(runner, contract, rule, finding, stage)
-            for rule, finding in zip(contract.rules, findings, strict=True)
+            _verdict(runner, contract, rule, finding, stage, samples.get(index))
+            for index, (rule, finding) in enumerate(zip(contract.rules, findings, strict=True))
         )
     finally:
         runner.close()
 
 
 def _verdict(
-    runner: Runner, contract: PortContract, rule: Rule, finding: Finding, stage: Stage
+    runner: Runner,
+    contract: PortContract,
+    rule: Rule,
+    finding: Finding,
+    stage: Stage,
+    sample: Sample | None,
 ) -> Verdict:
     tells_a_value = isinstance(rule, (Freshness, Retention)) and finding.met is not None
     observed = MASK if tells_a_value and rule.column in runner.hidden else finding.observed
-    rows, problem = _samples(runner, contract, finding)
-    reason = finding.reason or problem
+    reason = finding.reason or (sample.problem if sample is not None else None)
     return Verdict(
         rule=rule.id,
         subject=contract.name,
@@ -79,7 +84,7 @@ def _verdict(
         failing_rows=finding.failing_rows,
         rows=finding.rows,
         reason=safe_reason(reason, runner.hidden) if reason is not None else None,
-        samples=rows,
+        samples=finding.samples if sample is None else sample.rows,
     )
 
 
@@ -92,18 +97,17 @@ def _outcome(met: bool | None, severity: Severity) -> Outcome:
 
 
 def _samples(
-    runner: Runner, contract: PortContract, finding: Finding
-) -> tuple[tuple[Mapping[str, Any], ...], str | None]:
-    """The sample of a finding, or why there is none: the finding stands without it."""
-    import duckdb
-
-    if finding.failing is None:
-        return finding.samples, None
-    table = runner.added if finding.failing.relation == runner.added.sql else runner.whole
-    try:
-        key = contract.primary_key
-        return samples(table, finding.failing, key, runner.hidden), None
-    except duckdb.InterruptException:
-        raise
-    except duckdb.Error as error:
-        return (), f"the failing rows could not be shown: {error}".split("\n", 1)[0]
+    runner: Runner, contract: PortContract, findings: Sequence[Finding]
+) -> dict[int, Sample]:
+    """The samples of the findings that have failing rows, by their index."""
+    wanted = {
+        index: Wanted(
+            runner.table_of(finding.failing),
+            finding.failing,
+            finding.failing_rows or 0,
+        )
+        for index, finding in enumerate(findings)
+        if finding.failing is not None
+    }
+    taken = take(list(wanted.values()), contract.primary_key, runner.hidden)
+    return dict(zip(wanted, taken, strict=True))

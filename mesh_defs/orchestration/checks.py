@@ -1,4 +1,5 @@
-"""Verdicts as Dagster's checks: one check per port, quality dimension and severity.
+"""Verdicts as Dagster's checks: one check per port, quality dimension and severity, and one per
+port and policy.
 
 An event costs 20 to 70 ms, so a rule is a row in its check's metadata and not a check of its own.
 """
@@ -13,23 +14,25 @@ from mesh_defs.contract.verdicts import Verdict
 from mesh_defs.orchestration.names import (
     check_of,
     expectation_check,
+    policy_check,
     port_key,
     promise_check,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mesh_defs.product.model import InputPort, OutputPort, Product
+    from mesh_defs.product.model import InputPort, Mesh, OutputPort, Product
     from mesh_defs.product.report import RunReport
 
 NOT_EMPTY = "not_empty"
 _COLUMNS = ("rule", "outcome", "column", "expected", "observed", "failing rows", "decided by")
+_FINDING_COLUMNS = ("finding", "column", "rows", "waived", "fix", "where")
 _SHOWN_SAMPLES = 5
 
 
-def check_specs(product: Product) -> list[dg.AssetCheckSpec]:
-    """Every check of ``product``, with names that follow from its contracts alone."""
+def check_specs(mesh: Mesh, product: Product) -> list[dg.AssetCheckSpec]:
+    """Every check of ``product``, with names that follow from what is declared alone."""
     first = port_key(product.identity, product.outputs[0].name)
     specs = [
         dg.AssetCheckSpec(
@@ -42,8 +45,26 @@ def check_specs(product: Product) -> list[dg.AssetCheckSpec]:
         if _expects(port)
     ]
     for output in product.outputs:
-        specs += _promise_specs(port_key(product.identity, output.name), output)
+        key = port_key(product.identity, output.name)
+        specs += _promise_specs(key, output)
+        specs += _policy_specs(mesh, product, output, key)
     return specs
+
+
+def _policy_specs(
+    mesh: Mesh, product: Product, output: OutputPort, key: dg.AssetKey
+) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(
+            name=policy_check(held.id),
+            asset=key,
+            description=(held.policy.message if held.policy else "Its declaration is broken.")
+            + ("" if held.consequence == "stop" else " It warns and never stops a version."),
+            blocking=held.consequence == "stop",
+            metadata={"declared in": ", ".join(str(origin) for origin in held.origins)},
+        )
+        for held in mesh.governance.in_force(product, output, mesh)
+    ]
 
 
 def _expects(port: InputPort) -> bool:
@@ -74,6 +95,13 @@ def check_results(product: Product, report: RunReport) -> Iterator[dg.AssetCheck
     A run that stopped at its expectations has no promises to show; they were not executed, and
     no result is made up for them.
     """
+    declared: dict[str, list[Verdict]] = {}
+    for verdict in report.policies:
+        declared.setdefault(verdict.subject, []).append(verdict)
+    for name, verdicts in declared.items():
+        yield from promise_results(port_key(product.identity, name), verdicts)
+    if report.stopped_by_policy:
+        return
     yield from expectation_results(product, report.expectations)
     for name, ported in report.ports.items():
         yield from promise_results(port_key(product.identity, name), ported.verdicts)
@@ -93,7 +121,7 @@ def expectation_results(
 
 
 def promise_results(key: dg.AssetKey, verdicts: Iterable[Verdict]) -> Iterator[dg.AssetCheckResult]:
-    """One result per check among the promises' ``verdicts`` of one port."""
+    """One result per check among the ``verdicts`` of one port: its promises' and policies'."""
     groups: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         groups.setdefault(check_of(verdict), []).append(verdict)
@@ -118,13 +146,15 @@ def _had_rows(port: InputPort) -> Verdict:
 
 def check_result(key: dg.AssetKey, name: str, verdicts: Sequence[Verdict]) -> dg.AssetCheckResult:
     """The verdicts of one check as its result. Only ``passed`` passes: a rule that could not run
-    (``error``) fails the check as one that was broken does."""
-    passed = all(verdict.ok for verdict in verdicts)
+    (``error``) fails the check as one that was broken does. What is waived passes too, because
+    consumers wait for the blocking checks of their inputs; its description says so."""
+    passed = all(verdict.ok or _waived(verdict) for verdict in verdicts)
+    waived = any(_waived(verdict) for verdict in verdicts)
     stops = any(verdict.blocking for verdict in verdicts)
     warning_only = bool(verdicts) and all(verdict.severity == "warning" for verdict in verdicts)
     severity = (
         dg.AssetCheckSeverity.WARN
-        if warning_only or (not passed and not stops)
+        if warning_only or waived or (not passed and not stops)
         else dg.AssetCheckSeverity.ERROR
     )
     return dg.AssetCheckResult(
@@ -137,8 +167,21 @@ def check_result(key: dg.AssetKey, name: str, verdicts: Sequence[Verdict]) -> dg
     )
 
 
+def _waived(verdict: Verdict) -> bool:
+    """Whether every finding of a policy that would stop is waived."""
+    return verdict.outcome == "warned" and verdict.severity == "error"
+
+
 def _summary(verdicts: Sequence[Verdict]) -> str:
+    if verdicts and _waived(verdicts[0]):
+        waiver = verdicts[0].waivers[0]
+        return (
+            f"waived until {waiver['until']} by {waiver['approved_by']}: {waiver['reason']} "
+            f"Found: {verdicts[0].observed}"
+        )
     broken = [verdict for verdict in verdicts if not verdict.ok]
+    if not broken and verdicts and verdicts[0].stage == "policy":
+        return verdicts[0].expected
     if not broken:
         return f"{len(verdicts)} rule(s) passed"
     from mesh_defs.product.report import describe
@@ -148,12 +191,53 @@ def _summary(verdicts: Sequence[Verdict]) -> str:
 
 
 def _metadata(verdicts: Sequence[Verdict]) -> dict[str, dg.MetadataValue[Any]]:
+    if verdicts and verdicts[0].stage == "policy":
+        return _policy_metadata(verdicts[0])
     metadata: dict[str, dg.MetadataValue[Any]] = {"rules": rules_table(verdicts)}
     for verdict in verdicts:
         if verdict.samples and not verdict.ok:
             shown = [dict(row) for row in verdict.samples[:_SHOWN_SAMPLES]]
             metadata[f"samples: {verdict.rule}"] = dg.MetadataValue.json(shown)
     return metadata
+
+
+def _policy_metadata(verdict: Verdict) -> dict[str, dg.MetadataValue[Any]]:
+    """What a policy asks for and found: findings with their fixes, and the waivers that held."""
+    metadata: dict[str, dg.MetadataValue[Any]] = {
+        "asks for": dg.MetadataValue.text(verdict.expected),
+        "consequence": dg.MetadataValue.text("stop" if verdict.severity == "error" else "warn"),
+        "declared by": dg.MetadataValue.text(verdict.decided_by),
+    }
+    if verdict.reason:
+        metadata["reason"] = dg.MetadataValue.text(verdict.reason)
+    if verdict.fix:
+        metadata["fix"] = dg.MetadataValue.text(verdict.fix)
+    if verdict.findings:
+        metadata["findings"] = dg.MetadataValue.table(
+            records=[dg.TableRecord(_finding_row(finding)) for finding in verdict.findings],
+            schema=dg.TableSchema(columns=[dg.TableColumn(name) for name in _FINDING_COLUMNS]),
+        )
+    for number, waiver in enumerate(verdict.waivers, start=1):
+        name = "waiver" if len(verdict.waivers) == 1 else f"waiver {number}"
+        metadata[name] = dg.MetadataValue.json(dict(waiver))
+    if verdict.samples:
+        shown = [dict(row) for row in verdict.samples[:_SHOWN_SAMPLES]]
+        metadata["samples"] = dg.MetadataValue.json(shown)
+    return metadata
+
+
+def _finding_row(finding: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+    count = finding.get("failing_rows")
+    place = finding.get("file") or ""
+    values = (
+        " <- ".join((str(finding["message"]), *finding.get("path", ()))),
+        finding.get("column") or "",
+        "" if count is None else str(count),
+        "yes" if finding.get("waived") else "no",
+        finding.get("fix") or "",
+        f"{place}:{finding['line']}" if place and finding.get("line") else place,
+    )
+    return dict(zip(_FINDING_COLUMNS, values, strict=True))
 
 
 def rules_table(verdicts: Iterable[Verdict]) -> dg.TableMetadataValue:

@@ -35,7 +35,7 @@ def product_assets(mesh: Mesh, product: Product) -> dg.AssetsDefinition:
         name=op_name(product),
         description=product.manifest.purpose,
         specs=port_specs(mesh, product),
-        check_specs=check_specs(product),
+        check_specs=check_specs(mesh, product),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run() if partitions is not None else None,
         can_subset=False,

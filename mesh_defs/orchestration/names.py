@@ -73,10 +73,17 @@ def expectation_check(name: str) -> str:
     return f"expectations__{_UNFIT.sub('_', name)}"
 
 
+def policy_check(policy_id: str) -> str:
+    """The check that shows what the policy ``policy_id`` says of a port."""
+    return f"policy__{_UNFIT.sub('_', policy_id).strip('_')}"
+
+
 def check_of(verdict: Verdict) -> str:
     """The check in which ``verdict`` is shown."""
     if verdict.stage == "expectation":
         return expectation_check(verdict.subject)
+    if verdict.stage == "policy":
+        return policy_check(verdict.rule)
     return promise_check(verdict.dimension, verdict.severity)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 FOLDER = "runs"
 KEPT = 50
 _ASIDE = ".corrupt"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 Result = Literal["running", "published", "unchanged", "failed", "error", "killed"]
 
@@ -110,9 +112,17 @@ class Attempts:
         if content is None:
             return None
         try:
-            return _from_json(content)
+            attempt = _from_json(content)
         except NOT_A_RECORD:
             return None
+        # Its run's folder and files are removed by these names.
+        sound = attempt.name == f"{FOLDER}/{name}" and is_name(attempt.run_id)
+        return attempt if sound and (not attempt.token or is_name(attempt.token)) else None
+
+
+def is_name(text: str) -> bool:
+    """Whether ``text`` can be a run's id or token, of which names of files and folders are made."""
+    return _NAME.fullmatch(text) is not None
 
 
 def _from_json(content: bytes) -> Attempt:

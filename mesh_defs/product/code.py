@@ -6,7 +6,7 @@ import ast
 import hashlib
 from typing import TYPE_CHECKING
 
-from mesh_defs.faults import Fault, did_you_mean, relative
+from mesh_defs.faults import Fault, did_you_mean, nearest, relative
 from mesh_defs.product.manifest import DbtTransform
 from mesh_defs.product.model import Transform
 
@@ -54,9 +54,13 @@ def _sql(
                 )
             )
         elif not file.read_text(encoding="utf-8", errors="replace").strip():
-            name = relative(file, root)
-            faults.append(Fault(name, 1, "", "an empty file", "one SELECT", "write the query"))
+            faults.append(empty_query(relative(file, root)))
     return (None if faults else Transform("sql", files)), faults
+
+
+def empty_query(name: str) -> Fault:
+    """The fault of a SQL file in which nothing is written."""
+    return Fault(name, 1, "", "an empty file", "one SELECT", "write the query")
 
 
 def _python(
@@ -74,18 +78,16 @@ def _python(
             fix=f"write {name}",
         )
         return None, [fault]
-    try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 0
-        return None, [Fault(name, line, "", str(error), "Python", "mend the syntax")]
+    tree = _parsed(file, name)
+    if isinstance(tree, Fault):
+        return None, [tree]
     functions = [
         n
         for n in tree.body
         if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.name == FUNCTION
     ]
     if not functions or isinstance(functions[-1], ast.AsyncFunctionDef):
-        return None, [Fault(name, 1, FUNCTION, "no such function", signature, "define it")]
+        return None, [_no_function(tree, name, signature)]
     arguments = functions[-1].args
     names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
     faults = [
@@ -104,6 +106,37 @@ def _python(
     return (None if faults else Transform("python", tuple(local))), faults
 
 
+def _no_function(tree: ast.Module, name: str, signature: str) -> Fault:
+    defined = {
+        node.name: node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    close = nearest(FUNCTION, defined)
+    if close is None:
+        return Fault(name, 1, FUNCTION, "no such function", signature, f"write '{signature}'")
+    line = defined[close].lineno
+    if close == FUNCTION:
+        fix = "remove 'async': nothing here waits"
+        return Fault(name, line, FUNCTION, "an async function", signature, fix)
+    fix = f"write '{FUNCTION}' instead of '{close}'"
+    return Fault(name, line, FUNCTION, f"a function '{close}'", signature, fix)
+
+
+def _parsed(file: Path, name: str) -> ast.Module | Fault:
+    """The syntax tree of a Python file, or the one place at which Python gives up."""
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        fix = "mend the syntax on this line, or a bracket or quote left open above it"
+        return Fault(name, error.lineno or 0, "", error.msg, "Python", fix)
+    except UnicodeDecodeError as error:
+        found = f"bytes that are no UTF-8 (at {error.start})"
+        return Fault(name, 0, "", found, "Python in UTF-8", "save the file as UTF-8")
+    except (ValueError, OSError) as error:
+        return Fault(name, 0, "", str(error), "Python", "write the file anew")
+
+
 def _dbt(
     root: Path, document: Document, project: str, ports: Sequence[str]
 ) -> tuple[Transform | None, list[Fault]]:
@@ -116,7 +149,9 @@ def _dbt(
             path,
             found=f"no dbt project '{project}'",
             allowed=", ".join(known) or f"a folder in {DBT_PROJECTS}/",
-            fix=did_you_mean(project, known),
+            fix=did_you_mean(project, known)
+            if known
+            else f"make {DBT_PROJECTS}/{project} with a dbt_project.yml, or remove 'dbt:'",
         )
         return None, [fault]
     files = tuple(

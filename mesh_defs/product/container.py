@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mesh_defs.errors import MeshError
-from mesh_defs.product.attempts import Attempt, Attempts
+from mesh_defs.product.attempts import Attempt, Attempts, is_name
 from mesh_defs.product.ledger import Ledger
 from mesh_defs.product.publish import clean_up, roll_forward
 from mesh_defs.product.report import Progress, RunReport
@@ -51,6 +51,11 @@ def run_product(
     """
     store = product_store(mesh.settings, product.domain, product.name)
     identity = run_id or new_run_id()
+    if not is_name(identity):
+        raise MeshError(
+            f"'{identity}' cannot be a run's id: use letters, digits, '.', '_' and '-', at most "
+            "100, a letter or digit first"
+        )
     watch = observer or _ignore
     with store.lock(wait_seconds):
         recover(mesh, product, store, rebuild=rebuild)
@@ -100,12 +105,17 @@ def _attempt(
         message = mesh.settings.redact(str(error))
         if isinstance(error, MeshError):
             error.args = (message, *error.args[1:])
+        elif isinstance(error, KeyboardInterrupt):
+            message = "stopped by Ctrl-C"
         else:
             message = f"{type(error).__name__}: {message}"
         seconds = time.perf_counter() - started
-        attempts.write(replace(attempt, result="error", seconds=seconds, message=message))
-        if run is not None:
-            run.discard()
+        try:
+            # First, because what cannot be written may want the room that these files take.
+            if run is not None:
+                run.discard()
+        finally:
+            attempts.write(replace(attempt, result="error", seconds=seconds, message=message))
         raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.contract.rules import ForeignKey
 from mesh_defs.faults import Fault, did_you_mean, relative
+from mesh_defs.product.cycles import cycle_faults
 from mesh_defs.product.manifest import ServiceInput
 from mesh_defs.product.model import BrokenProduct, Mesh, Product
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from mesh_defs.product.model import Domain
     from mesh_defs.settings import Settings
@@ -36,18 +36,22 @@ def check_graph(
     for faulty in list(broken.values()):
         more = _Links(settings, faulty, sound, broken).check()
         broken[faulty.identity] = replace(faulty, faults=(*faulty.faults, *more))
-    for cycle in _cycles(sound):
-        for identity in cycle:
-            found.setdefault(identity, []).append(
-                _cycle_fault(settings.root, sound, cycle, identity)
-            )
+    for circle, fault in cycle_faults(sound, settings.root):
+        for identity in circle:
+            found.setdefault(identity, []).append(fault)
     for identity, problems in found.items():
         product = sound.pop(identity)
         broken[identity] = BrokenProduct(
-            product.domain, product.name, product.folder, tuple(problems)
+            product.domain,
+            product.name,
+            product.folder,
+            tuple(problems),
+            product.inputs,
+            tuple({output.contract.path: output.contract for output in product.outputs}.values()),
         )
     everything = [*faults, *(f for p in broken.values() for f in p.faults)]
-    return Mesh(settings, tuple(domains), sound, broken, tuple(sorted(everything)))
+    # A cycle is one fault of several products.
+    return Mesh(settings, tuple(domains), sound, broken, tuple(sorted(set(everything))))
 
 
 class _Links:
@@ -158,93 +162,12 @@ class _Links:
             self.faults.append(Fault(file, rule.line, rule.id, found, ", ".join(ports), fix))
             return
         columns = [column.name for column in ports[chosen].promise.columns]
+        inside = {place.name for place in rule.target_inside}  # they were found by their contract
         for column in rule.target_columns:
-            if column not in columns:
+            if column not in columns and column not in inside:
                 found = f"a foreign key to the unknown column '{column}' of '{chosen}'"
                 fix = did_you_mean(column, columns)
                 self.faults.append(Fault(file, rule.line, rule.id, found, ", ".join(columns), fix))
-
-
-def _reads(product: Product) -> list[str]:
-    return [url.identity for url in product.upstream()]
-
-
-def _identity(source: MeshUrl | ServiceInput) -> str:
-    return source.identity if isinstance(source, MeshUrl) else str(source)
-
-
-def _cycles(products: dict[str, Product]) -> list[list[str]]:
-    """Every group of products that read each other in a circle (Tarjan's components, iterative)."""
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    on_stack: set[str] = set()
-    groups: list[list[str]] = []
-    for start in products:
-        if start in index:
-            continue
-        work: list[tuple[str, int]] = [(start, 0)]
-        while work:
-            node, position = work.pop()
-            if position == 0:
-                index[node] = low[node] = len(index)
-                stack.append(node)
-                on_stack.add(node)
-            edges = [e for e in _reads(products[node]) if e in products]
-            if position > 0:
-                low[node] = min(low[node], low[edges[position - 1]])
-            descended = False
-            for i in range(position, len(edges)):
-                edge = edges[i]
-                if edge not in index:
-                    work += [(node, i + 1), (edge, 0)]
-                    descended = True
-                    break
-                if edge in on_stack:
-                    low[node] = min(low[node], index[edge])
-            if descended:
-                continue
-            if low[node] == index[node]:
-                group = []
-                while True:
-                    member = stack.pop()
-                    on_stack.discard(member)
-                    group.append(member)
-                    if member == node:
-                        break
-                if len(group) > 1 or node in edges:
-                    groups.append(sorted(group))
-    return groups
-
-
-def _cycle_fault(
-    root: Path, products: dict[str, Product], cycle: Sequence[str], identity: str
-) -> Fault:
-    inside = [name for name in _reads(products[identity]) if name in cycle]
-    path = " -> ".join([*_circle(products, identity, set(cycle))])
-    return Fault(
-        relative(products[identity].folder / "defs.yaml", root),
-        next(p.line for p in products[identity].inputs if _identity(p.source) == inside[0]),
-        "attributes.inputs",
-        f"a cycle: {path}",
-        "products that read each other in one direction only",
-        f"remove the input mesh://{inside[0]}, or move what both need into a third product",
-    )
-
-
-def _circle(products: dict[str, Product], start: str, group: set[str]) -> list[str]:
-    """A shortest way from ``start`` back to itself inside ``group``."""
-    ways: list[list[str]] = [[start]]
-    seen: set[str] = set()
-    while ways:
-        way = ways.pop(0)
-        for name in _reads(products[way[-1]]):
-            if name == start:
-                return [*way, start]
-            if name in group and name not in seen:
-                seen.add(name)
-                ways.append([*way, name])
-    return [start]
 
 
 def build_order(products: Iterable[Product]) -> list[Product]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mesh_defs.product.keyed_hash import KeyedHash
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
@@ -78,13 +79,16 @@ class RunContext:
     """What a Python transform may ask about its run.
 
     ``now`` is the run's one clock reading (aware, UTC), ``product`` the product's URL,
-    ``connection`` the DuckDB connection on which inputs are relations of their names.
+    ``connection`` the DuckDB connection on which inputs are relations of their names;
+    ``keyed_hash(text)`` gives the digits that ``keyed_hash`` gives in SQL, ``keyed_hash.arrow``
+    those of an Arrow array of texts.
     """
 
     now: datetime
     run_id: str
     product: str
     connection: duckdb.DuckDBPyConnection
+    keyed_hash: KeyedHash = field(default_factory=KeyedHash)
 
 
 def select(relation: str, columns: Sequence[str] | None, where: str | None) -> str:

@@ -20,7 +20,7 @@ FOLDER = "ledger"
 _DIGITS = 12
 
 # What reading JSON into a record raises when it is not JSON, or not a record.
-NOT_A_RECORD = (ValueError, KeyError, TypeError, AttributeError)
+NOT_A_RECORD = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class PortRecord:
     ``rows`` and ``bytes`` are of the whole version, ``added_rows`` are this run's; ``cursor`` is
     the largest cursor value (append); ``actual_from`` and ``actual_to`` bound the time that the
     data speaks of, as text; ``continues`` tells how it followed the version before
-    (`mesh_defs.product.model.OutputPort.continues`).
+    (`mesh_defs.product.model.OutputPort.continues`). ``profile`` is what policies compare the next
+    version with (`mesh_defs.policy.data.profile.PortProfile`), empty where none does.
     """
 
     table_version: int
@@ -56,6 +57,7 @@ class PortRecord:
     actual_to: str | None = None
     changed: bool = True
     continues: str = ""
+    profile: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,17 @@ def _verdicts(values: list[dict[str, Any]]) -> tuple[Verdict, ...]:
 def record_name(version: int) -> str:
     """The ledger's name of a version, so that names sort as numbers."""
     return f"{FOLDER}/{version:0{_DIGITS}d}.json"
+
+
+def recent(ledger: Ledger, most: int = 30) -> tuple[Record, ...]:
+    """The newest records, at most ``most``; those that cannot be read are left out."""
+    found: list[Record] = []
+    for version in reversed(ledger.versions()[-most:]):
+        with contextlib.suppress(CorruptRecord):
+            record = ledger.record(version)
+            if record is not None:
+                found.append(record)
+    return tuple(found)
 
 
 def contract_name(digest: str) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.load import load_contract, parse_fragment
 from mesh_defs.faults import Fault, relative
+from mesh_defs.names import folder_faults
+from mesh_defs.policy.declare import Written
 from mesh_defs.product.code import digest_files, find_transform
 from mesh_defs.product.domain import load_domain
+from mesh_defs.product.envelope import SMALLEST_PRODUCT, envelope_faults
+from mesh_defs.product.governance import governed, read_governance
 from mesh_defs.product.graph import check_graph
 from mesh_defs.product.manifest import COMPONENT_TYPE, Manifest, Output
 from mesh_defs.product.model import (
@@ -18,21 +23,19 @@ from mesh_defs.product.model import (
     OutputPort,
     Product,
 )
-from mesh_defs.product.outputs import check_output
+from mesh_defs.product.outputs import check_output, version_faults
 from mesh_defs.settings import Settings, find_root, load_settings
-from mesh_defs.urls import NAME, NAME_RULE
-from mesh_defs.validation import shown, validate
-from mesh_defs.yaml_source import Document, parse
+from mesh_defs.validation import validate
+from mesh_defs.yaml_source import read_documents
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mesh_defs.contract.model import Contract
+    from mesh_defs.yaml_source import Document
 
 FILE = "defs.yaml"
 DOMAINS = "domains"
-COMPONENT_KEYS = ("type", "attributes", "template_vars_module", "requirements", "post_processing")
-SHORT_TYPE = "DataProduct"
 
 
 def load_mesh(root: Path | None = None, profile: str | None = None) -> Mesh:
@@ -52,7 +55,13 @@ def load_mesh(root: Path | None = None, profile: str | None = None) -> Mesh:
         loaded += [
             load_product(child, settings) for child in _folders(folder) if (child / FILE).is_file()
         ]
-    return check_graph(settings, domains, loaded, faults)
+    found = read_governance(settings, domains, loaded)
+    loaded = [
+        governed(one, found.governance) if isinstance(one, Product) else one for one in loaded
+    ]
+    faults = [*settings.faults, *faults, *found.faults]
+    mesh = check_graph(settings, domains, loaded, faults)
+    return replace(mesh, governance=found.governance)
 
 
 def load_product(folder: Path, settings: Settings) -> Product | BrokenProduct:
@@ -89,6 +98,7 @@ class _Loader:
                 self.folder,
                 tuple(self.faults),
                 self.inputs,
+                tuple(one for one in self.contracts.values() if one is not None),
             )
         return product
 
@@ -104,6 +114,8 @@ class _Loader:
             return None
         inputs = self.inputs = tuple(self._inputs(document, result))
         outputs = tuple(self._outputs(document, result))
+        read = [contract for contract in self.contracts.values() if contract is not None]
+        self.faults += version_faults(document, result, read)
         transform, faults = find_transform(
             self.folder, self.root, document, result, [port.name for port in inputs]
         )
@@ -125,7 +137,16 @@ class _Loader:
                 (self.folder / FILE, *self.contracts, *transform.files),
             ),
             line=document.line(("attributes",)),
+            policies=self._policies(document, result),
         )
+
+    def _policies(self, document: Document, manifest: Manifest) -> Written | None:
+        """What the manifest says of policies; the document is kept for their lines alone."""
+        if not manifest.policies:
+            return None
+        scope = f"{self.folder.parent.name}/{self.folder.name}"
+        path = ("attributes", "policies")
+        return Written(manifest.policies, document, path, scope, self.folder)
 
     def _own_compute_only(
         self, document: Document, outputs: tuple[OutputPort, ...], kind: str
@@ -142,70 +163,30 @@ class _Loader:
                 )
 
     def _document(self) -> Document | None:
-        for name in (self.folder.parent.name, self.folder.name):
-            if not NAME.match(name):
-                fault = Fault(self.file, 0, "", f"the folder '{name}'", NAME_RULE, "rename it")
-                self.faults.append(fault)
-        try:
-            text = (self.folder / FILE).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            self.faults.append(
-                Fault(self.file, 0, "", f"an unreadable file ({error})", "UTF-8 text", "mend it")
-            )
-            return None
-        documents, faults = parse(text, self.file)
+        domain, name = self.folder.parent.name, self.folder.name
+        self.faults += folder_faults("product", name, self.file)
+        documents, faults = read_documents(
+            self.folder / FILE,
+            self.file,
+            smallest=SMALLEST_PRODUCT,
+            command=f"mesh new product {domain}/{name}",
+        )
         self.faults += faults
-        if faults:
-            return None
-        if len(documents) != 1:
+        if len(documents) > 1:
+            second = documents[1]
             self.faults.append(
-                Fault(
-                    self.file,
-                    0,
-                    "",
-                    f"{len(documents)} YAML documents",
-                    "one document, so that one folder is one product",
-                    "move the others into folders of their own",
-                )
-            )
-            return None
-        return documents[0] if self._envelope(documents[0]) else None
-
-    def _envelope(self, document: Document) -> bool:
-        data = document.data
-        if not isinstance(data, dict):
-            self.faults.append(
-                document.fault(
+                second.fault(
                     (),
-                    found=shown(data),
-                    allowed="a mapping of type and attributes",
-                    fix=f"start with 'type: {COMPONENT_TYPE}'",
+                    found=f"{len(documents)} YAML documents",
+                    allowed="one document, so that one folder is one product",
+                    fix="move what follows '---' into a folder of its own",
                 )
             )
-            return False
-        before = len(self.faults)
-        if data.get("type") != COMPONENT_TYPE:
-            self.faults.append(
-                document.fault(
-                    ("type",),
-                    found=shown(data.get("type")),
-                    allowed=COMPONENT_TYPE,
-                    fix=f"write 'type: {COMPONENT_TYPE}'",
-                )
-            )
-        from mesh_defs.faults import did_you_mean
-
-        for key in data:
-            if key not in COMPONENT_KEYS:
-                self.faults.append(
-                    document.fault(
-                        (str(key),),
-                        found=f"unknown key '{key}'",
-                        allowed=", ".join(COMPONENT_KEYS),
-                        fix=did_you_mean(str(key), COMPONENT_KEYS),
-                    )
-                )
-        return len(self.faults) == before
+        if len(documents) != 1:
+            return None
+        faults = envelope_faults(documents[0], COMPONENT_TYPE)
+        self.faults += faults
+        return None if faults else documents[0]
 
     def _contracts_of(self, attributes: object) -> None:
         """Read the contracts of a manifest that is wrong, so that all faults come at once."""
@@ -215,7 +196,8 @@ class _Loader:
         for name in sorted(str(value) for value in named or {"contract.yaml"}):
             path = (self.folder / name).resolve()
             if path.is_relative_to(self.folder.resolve()) and path.is_file():
-                self.faults += load_contract(path, self.root)[1]
+                self.contracts[path], faults = load_contract(path, self.root)
+                self.faults += faults
 
     def _inputs(self, document: Document, manifest: Manifest) -> list[InputPort]:
         ports = []

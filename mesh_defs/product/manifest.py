@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from mesh_defs.cron import fault_in
 from mesh_defs.errors import UnknownAddress
-from mesh_defs.urls import NAME, NAME_RULE, MeshUrl, is_mesh_url, parse
+from mesh_defs.faults import did_you_mean, nearest
+from mesh_defs.names import Named, wrong_name
+from mesh_defs.policy.entry import PolicyEntry
+from mesh_defs.product.envelope import PRODUCT_TYPE
+from mesh_defs.urls import MeshUrl, is_mesh_url, parse
 from mesh_defs.validation import Strict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Archetype = Literal["source-aligned", "aggregate", "consumer-aligned"]
 Status = Literal["proposed", "draft", "active", "deprecated", "retired"]
 Mode = Literal["snapshot", "append", "upsert", "partition"]
 Grain = Literal["day", "week", "month"]
 
-COMPONENT_TYPE = "mesh_defs.DataProduct"
+COMPONENT_TYPE = PRODUCT_TYPE
 
 # https://semver.org/#is-there-a-suggested-regular-expression-regex-to-check-a-semver-string
 SEMVER = re.compile(
@@ -28,8 +35,32 @@ SEMVER = re.compile(
 OWNER = re.compile(r"(team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+)\Z")
 _SERVICE = re.compile(r"([a-z][a-z0-9_]*)://([^\s/][^\s]*)\Z")
 
-# Python parameters, SQL relations and dbt sources carry input names, so these words are taken.
-RESERVED_INPUTS = frozenset({"context"})
+
+_INPUT_FORM = "<service>://<entity> or mesh://<domain>/<product>[/<port>][@<major>]"
+
+
+def _instead(value: object, known: Sequence[str]) -> str:
+    close = nearest(value, known) if isinstance(value, str) else None
+    return f"write '{close}' instead of '{value}'" if close else "write one of these"
+
+
+def _input_name(value: str) -> str:
+    return _named("input", value)
+
+
+def _output_name(value: str) -> str:
+    return _named("output", value)
+
+
+def _named(what: Named, value: str) -> str:
+    wrong = wrong_name(what, value)
+    if wrong is not None:
+        raise ValueError(f"{wrong[1]}; fix: {wrong[2]}")
+    return value
+
+
+InputName = Annotated[str, AfterValidator(_input_name)]
+OutputName = Annotated[str, AfterValidator(_output_name)]
 
 
 def check_owner(value: str) -> str:
@@ -78,14 +109,15 @@ class Input(Strict):
             try:
                 url = parse(value)
             except UnknownAddress as error:
-                raise ValueError(f"{error}") from None
+                fix = "write mesh://<domain>/<product>[/<port>][@<major>]"
+                raise ValueError(f"found {error}; allowed: {_INPUT_FORM}; fix: {fix}") from None
             if url.version is not None or url.as_of is not None or url.column is not None:
                 raise ValueError(
                     "a product's URL without version, as_of or column; fix: a run always reads the "
                     "newest version; write " + str(MeshUrl(url.domain, url.product, url.port))
                 )
         elif not _SERVICE.match(value):
-            raise ValueError("<service>://<entity> or mesh://<domain>/<product>[/<port>][@<major>]")
+            raise ValueError(_INPUT_FORM)
         return value
 
     @property
@@ -130,18 +162,26 @@ class Output(Strict):
     def _mode_keys(self) -> Output:
         wanted = {"append": "cursor", "partition": "by"}.get(self.mode)
         if wanted is not None and getattr(self, wanted) is None:
-            raise ValueError(f"mode {self.mode} with '{wanted}: <column>'; fix: add '{wanted}:'")
+            raise ValueError(
+                f"found no '{wanted}'; allowed: mode {self.mode} with '{wanted}: <column>'; "
+                f"fix: add '{wanted}:'"
+            )
         if self.mode == "partition" and self.start is None:
             raise ValueError(
-                "mode partition with 'start: <first day>'; fix: add 'start:' such as '2023-01-01'"
+                "found no 'start'; allowed: mode partition with 'start: <first day>'; "
+                "fix: add 'start:' such as '2023-01-01'"
             )
         if self.start is not None and self.end is not None and self.end <= self.start:
-            raise ValueError("an 'end' after 'start'; fix: write a later day")
+            raise ValueError(
+                f"found the end '{self.end}', and '{self.start}' as the start; "
+                "allowed: an 'end' after 'start'; fix: write a later day"
+            )
         only = (("cursor", "append"), ("key", "upsert"), ("by", "partition"), ("end", "partition"))
         for key, mode in only:
             if getattr(self, key) is not None and self.mode != mode:
                 raise ValueError(
-                    f"'{key}' with mode {mode} only; fix: write 'mode: {mode}' or remove '{key}'"
+                    f"found '{key}' with mode {self.mode}; allowed: '{key}' with mode {mode} only; "
+                    f"fix: write 'mode: {mode}' or remove '{key}'"
                 )
         return self
 
@@ -181,14 +221,16 @@ class Trigger(Strict):
         if isinstance(value, str):
             raise ValueError(
                 "on_update, manual, {on_update: any|all} or {cron: '0 6 * * *'}; "
-                "fix: write one of these"
+                f"fix: {_instead(value, ('on_update', 'manual'))}"
             )
         return value
 
     @model_validator(mode="after")
     def _one(self) -> Trigger:
         if self.on_update is not None and self.cron is not None:
-            raise ValueError("either on_update or cron; fix: remove one of them")
+            raise ValueError(
+                "found both on_update and cron; allowed: one of them; fix: remove the other"
+            )
         return self
 
     @field_validator("cron")
@@ -206,9 +248,42 @@ class Trigger(Strict):
     def _zone(cls, value: str) -> str:
         from zoneinfo import available_timezones
 
-        if value not in available_timezones():
-            raise ValueError("an IANA time zone such as America/New_York")
+        known = available_timezones()
+        if value not in known:
+            fix = did_you_mean(value, sorted(known))
+            raise ValueError(f"an IANA time zone such as America/New_York; fix: {fix}")
         return value
+
+
+class Budget(Strict):
+    """What one version may cost at most; what is left out has no limit."""
+
+    rows: int | None = Field(default=None, description="rows of a port", gt=0)
+    bytes: int | None = Field(default=None, description="bytes of a port's files", gt=0)
+    seconds: float | None = Field(
+        default=None, description="seconds of a run until it was verified", gt=0
+    )
+
+
+class Group(Strict):
+    """Bounds for the share of each group in a column of the port, 0 to 1."""
+
+    column: str = Field(description="the column whose values are the groups")
+    port: str | None = Field(default=None, description="the port (default: the main one)")
+    minimum: float = Field(default=0.0, description="the smallest share of a group", ge=0, le=1)
+    maximum: float = Field(default=1.0, description="the largest share of a group", ge=0, le=1)
+
+
+class Training(Strict):
+    """What a product that models learn from says about itself."""
+
+    evaluation: str = Field(
+        description="how it was evaluated: in words, or the URL of a port that shows it",
+        min_length=1,
+    )
+    representation: list[Group] = Field(
+        default_factory=list, description="which groups are in it, and how much of each"
+    )
 
 
 class Manifest(Strict):
@@ -222,11 +297,24 @@ class Manifest(Strict):
     usage: str | None = Field(default=None, description="how it is meant to be used")
     status: Status = Field(default="active", description="ODPS life cycle status")
     tags: list[str] = Field(default_factory=list, description="words to find it by")
-    inputs: dict[str, Input] = Field(default_factory=dict, description="input ports by name")
+    licence: str | None = Field(
+        default=None, description="under which licence it may be used: an SPDX id, or in words"
+    )
+    purposes: list[str] = Field(
+        default_factory=list, description="the purposes that it may be used for (analytics)"
+    )
+    budget: Budget | None = Field(default=None, description="what one version may cost")
+    training: Training | None = Field(
+        default=None, description="for products that models learn from"
+    )
+    policies: list[PolicyEntry] = Field(
+        default_factory=list, description="policies of its own, beside those of mesh and domain"
+    )
+    inputs: dict[InputName, Input] = Field(default_factory=dict, description="input ports by name")
     transform: Literal["sql", "python"] | DbtTransform | None = Field(
         default=None, description="how outputs are made (default: what the folder holds)"
     )
-    outputs: dict[str, Output] = Field(
+    outputs: dict[OutputName, Output] = Field(
         default_factory=dict,
         description="output ports by name (default: one, named as the product)",
     )
@@ -247,22 +335,13 @@ class Manifest(Strict):
     def _reachable(cls, value: str) -> str:
         return check_owner(value)
 
-    @field_validator("inputs", "outputs")
-    @classmethod
-    def _port_names(cls, value: dict[str, Any]) -> dict[str, Any]:
-        for name in value:
-            if not NAME.match(name):
-                raise ValueError(f"a port name of {NAME_RULE}; fix: rename '{name}'")
-        for name in RESERVED_INPUTS & set(value):
-            raise ValueError(f"a name that is not reserved; fix: rename '{name}'")
-        return value
-
     @field_validator("transform", mode="before")
     @classmethod
     def _transform(cls, value: object) -> object:
         if value is None or value in ("sql", "python") or isinstance(value, dict):
             return value
-        raise ValueError("sql, python or {dbt: <project>}; fix: write one of these")
+        fix = _instead(value, ("sql", "python"))
+        raise ValueError(f"sql, python or {{dbt: <project>}}; fix: {fix}")
 
     @property
     def major(self) -> int:

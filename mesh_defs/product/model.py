@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING, Literal
 
 from mesh_defs.errors import UnknownAddress
 from mesh_defs.faults import did_you_mean
+from mesh_defs.policy.governance import Governance
 from mesh_defs.urls import MeshUrl, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mesh_defs.contract.model import Contract, PortContract
     from mesh_defs.faults import Fault
+    from mesh_defs.policy.compatibility.model import Interface
+    from mesh_defs.policy.declare import Written
+    from mesh_defs.policy.waivers import Waiver
     from mesh_defs.product.manifest import Grain, Manifest, Mode, ServiceInput
     from mesh_defs.settings import Settings
+
+    Reader = tuple["Product", "InputPort"]
 
 TransformKind = Literal["sql", "python", "dbt"]
 
@@ -80,6 +86,7 @@ class Product:
     transform: Transform
     digest: str
     line: int = 1
+    policies: Written | None = None
 
     @property
     def identity(self) -> str:
@@ -133,13 +140,15 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class BrokenProduct:
-    """A folder that is meant to be a product, with everything that is wrong in it."""
+    """A folder that is meant to be a product, with everything that is wrong in it. ``inputs`` and
+    ``contracts`` are those that could be read."""
 
     domain: str
     name: str
     folder: Path
     faults: tuple[Fault, ...]
     inputs: tuple[InputPort, ...] = ()
+    contracts: tuple[Contract, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -156,6 +165,9 @@ class Domain:
     folder: Path
     owner: str
     purpose: str
+    policies: Written | None = None
+    waivers: tuple[Waiver, ...] = ()
+    unread_policies: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +179,34 @@ class Mesh:
     products: Mapping[str, Product]
     broken: Mapping[str, BrokenProduct]
     faults: tuple[Fault, ...] = field(default=())
+    governance: Governance = field(default_factory=Governance)
+    _readers: dict[str, list[Reader]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def root(self) -> Path:
         """The folder of ``mesh.yaml``."""
         return self.settings.root
+
+    def readers_of(self, identity: str) -> Sequence[Reader]:
+        """The sound products that read the product ``identity``, each with the input that does."""
+        if not self._readers:
+            for product in self.products.values():
+                for port in product.inputs:
+                    if isinstance(port.source, MeshUrl):
+                        reader = (product, port)
+                        self._readers.setdefault(port.source.identity, []).append(reader)
+            self._readers.setdefault("", [])  # so that a mesh without any is looked at once
+        return self._readers.get(identity, ())
+
+    def published_interface(self, product: Product) -> Interface | None:
+        """What the newest published version of ``product`` promises, None when there is none.
+        Raises `CorruptRecord` and `MeshError` when it cannot be read."""
+        from mesh_defs.product.interface import published_interface
+
+        known = [output.contract for output in product.outputs]
+        return published_interface(self.settings, product.domain, product.name, known)
 
     def product(self, url: MeshUrl | str) -> Product:
         """The product that ``url`` names. Raises `UnknownAddress`."""

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.contract.rules import Unique
 from mesh_defs.faults import did_you_mean
+from mesh_defs.product.manifest import SEMVER
 from mesh_defs.product.model import OutputPort
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mesh_defs.contract.model import Contract, PortContract
     from mesh_defs.faults import Fault
-    from mesh_defs.product.manifest import Output
+    from mesh_defs.product.manifest import Manifest, Output
     from mesh_defs.yaml_source import Document
 
 _TIMES = ("date", "timestamp")
@@ -65,6 +68,35 @@ def check_output(
         compute=output.compute,
     )
     return port, check.faults
+
+
+def version_faults(
+    document: Document, manifest: Manifest, contracts: Iterable[Contract]
+) -> list[Fault]:
+    """Contracts whose major version is ahead of the product's.
+
+    The product's version is that of all its ports together, and readers hold on to its major
+    (``mesh://domain/product@1``): what breaks one port's contract breaks the product's interface.
+    A contract may lag behind, and one whose version is no semantic version is not compared.
+    """
+    faults = []
+    for contract in contracts:
+        match = SEMVER.match(contract.version.removeprefix("v"))
+        major = int(match.group(1)) if match is not None else 0
+        if major > manifest.major:
+            name = contract.path.name
+            faults.append(
+                document.fault(
+                    ("attributes", "version"),
+                    found=f"version {manifest.version}, behind version {contract.version} of "
+                    f"{name}",
+                    allowed="a major that is at least that of each of its contracts, since readers "
+                    "hold on to the product's",
+                    fix=f"write 'version: {major}.0.0', or a {manifest.major}.x in {name} when "
+                    "nothing in it breaks its readers",
+                )
+            )
+    return faults
 
 
 def _is_unique(promise: PortContract, key: tuple[str, ...]) -> bool:

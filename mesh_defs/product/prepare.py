@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from mesh_defs.errors import MeshError
-from mesh_defs.faults import Fault, did_you_mean
+from mesh_defs.faults import did_you_mean
 from mesh_defs.settings import FILE, PROFILE_VARIABLE, ROOT_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from mesh_defs.faults import Fault
     from mesh_defs.settings import Settings
 
     Hook = Callable[[Mapping[str, object], Path, Callable[[str], None]], None]
@@ -122,13 +123,15 @@ def hook_faults(settings: Settings) -> list[Fault]:
         hook = service.get(KEY)
         if hook is None:
             continue
-        key = f"profiles.{settings.profile_name}.services.{name}.{KEY}"
+        path = ("profiles", settings.profile_name, "services", name, KEY)
         match = _FORM.match(str(hook))
         if match is None:
-            faults.append(Fault(FILE, 0, key, repr(hook), _ALLOWED, "write 'module:function'"))
+            found, fix = repr(hook), "write 'module:function'"
         elif not _exists(settings.root, match.group(1)):
-            found = f"no module '{match.group(1)}'"
-            faults.append(Fault(FILE, 0, key, found, _ALLOWED, "correct it or write the module"))
+            found, fix = f"no module '{match.group(1)}'", "correct it or write the module"
+        else:
+            continue
+        faults.append(settings.document.fault(path, found=found, allowed=_ALLOWED, fix=fix))
     return faults
 
 

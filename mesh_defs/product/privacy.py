@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mesh_defs.contract.model import CLASSIFICATIONS, PERSONAL
+from mesh_defs.contract.expect import as_classified
+from mesh_defs.contract.model import PERSONAL
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
@@ -22,20 +22,14 @@ _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 def as_classified_upstream(mesh: Mesh, port: InputPort, expected: PortContract) -> PortContract:
     """``expected`` with the columns of the upstream contract, each as protected as the stricter of
     the two says. What neither names is masked by verification itself."""
-    columns = {column.name: column for column in expected.columns}
-    for column in _upstream_columns(mesh, port):
-        known = columns.get(column.name)
-        if known is None or _rank(column) > _rank(known):
-            classified = replace(known or column, classification=column.classification)
-            columns[column.name] = classified
-    return replace(expected, columns=tuple(columns.values()))
+    return as_classified(expected, upstream_columns(mesh, port))
 
 
 def handles_personal_data(mesh: Mesh, product: Product) -> bool:
     """Whether a contract of ``product``, or of a product that it reads, has personal columns."""
     columns = [column for output in product.outputs for column in output.promise.columns]
     for port in product.inputs:
-        columns += _upstream_columns(mesh, port)
+        columns += upstream_columns(mesh, port)
         columns += port.expectations.columns if port.expectations is not None else ()
     return any(column.classification in PERSONAL for column in columns)
 
@@ -48,14 +42,11 @@ def without_values(text: str, names: Iterable[str]) -> str:
     )
 
 
-def _upstream_columns(mesh: Mesh, port: InputPort) -> Iterator[Column]:
+def upstream_columns(mesh: Mesh, port: InputPort) -> Iterator[Column]:
+    """The columns that the contract of ``port``'s source names; none of a service's."""
     if isinstance(port.source, MeshUrl) and port.source.identity in mesh.products:
         upstream = mesh.products[port.source.identity]
         names = {output.name: output for output in upstream.outputs}
         output = names.get(port.source.port or upstream.main_port)
         if output is not None:
             yield from output.promise.columns
-
-
-def _rank(column: Column) -> int:
-    return CLASSIFICATIONS.index(column.classification)

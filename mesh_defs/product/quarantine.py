@@ -6,6 +6,8 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
+from mesh_defs.drivers.storage.objects import storing
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,7 +27,8 @@ def quarantine(
 ) -> str:
     """Move the run's new files away and write its verdicts beside them; the folder's path.
 
-    The newest `KEPT` quarantined runs of a product stay, older ones are removed.
+    The newest `KEPT` quarantined runs of a product stay, older ones are removed. Raises
+    `StorageFailed`.
     """
     place = None
     for name, plan in plans.items():
@@ -34,7 +37,8 @@ def quarantine(
     store.replace(f"{FOLDER}/{run_id}/verdicts.json", json.dumps(content, indent=1).encode())
     if place is None:
         return ""
-    runs = sorted(place.parent.iterdir(), key=lambda folder: folder.stat().st_mtime_ns)
-    for old in runs[:-KEPT]:
-        shutil.rmtree(old)
+    with storing(place.parent):
+        runs = [folder for folder in place.parent.iterdir() if folder.is_dir()]
+        for old in sorted(runs, key=lambda folder: folder.stat().st_mtime_ns)[:-KEPT]:
+            shutil.rmtree(old)
     return str(place)

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mesh_defs.errors import MeshError, NotPublished, UnknownAddress
 from mesh_defs.faults import did_you_mean
+from mesh_defs.policy.access.conditions import BadCondition, read_condition
+from mesh_defs.product.access import MeshAccess, require
+from mesh_defs.product.inheritance import published_output
 from mesh_defs.product.inputs import select
-from mesh_defs.product.ledger import Ledger, contract_name
+from mesh_defs.product.ledger import Ledger
+from mesh_defs.product.masked import masked_rows
 from mesh_defs.product.resolve import published
 from mesh_defs.product.stores import product_store
 from mesh_defs.settings import find_root, load_settings
+from mesh_defs.sql import file_list
 from mesh_defs.urls import MeshUrl, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     import duckdb
     import pandas as pd
     import polars as pl
     import pyarrow as pa
+    from duckdb import DuckDBPyConnection
 
+    from mesh_defs.contract.data import Rows
     from mesh_defs.contract.model import Contract
     from mesh_defs.contract.verdicts import Verdict
+    from mesh_defs.policy.access.decide import HashKey
+    from mesh_defs.policy.access.decision import Decision
     from mesh_defs.product.ledger import PortRecord, Record
     from mesh_defs.product.resolve import Published
     from mesh_defs.settings import Settings
@@ -31,19 +42,32 @@ if TYPE_CHECKING:
 _BATCH_ROWS = 122_880
 
 
-def open(url: str | MeshUrl, *, root: Path | None = None, profile: str | None = None) -> Port:  # noqa: A001  mesh.open reads as what it does
+def open(  # noqa: A001  mesh.open reads as what it does
+    url: str | MeshUrl,
+    *,
+    principal: str | None = None,
+    purpose: str | None = None,
+    root: Path | None = None,
+    profile: str | None = None,
+) -> Port:
     """Open the version that ``url`` names; what is read later is this version and no other.
 
-    ``root`` is the mesh's folder (default: ``MESH_ROOT``, or found above the working folder),
-    ``profile`` the infra profile. Raises `NotPublished`, `UnknownAddress`, `MeshError`.
+    What is seen of it is what ``principal`` (``person:<name>``; default: ``MESH_PRINCIPAL``, or the
+    infra profile's) may read for ``purpose``: columns may be masked, rows left out. ``root`` is the
+    mesh's folder (default: ``MESH_ROOT``, or found above the working folder), ``profile`` the infra
+    profile. Raises `AccessDenied`, `NotPublished`, `UnknownAddress`, `MeshError`.
     """
     address = parse(url) if isinstance(url, str) else url
     settings = load_settings(root if root is not None else find_root(), profile)
     try:
-        port = Port(settings, published(settings, address))
+        version = published(settings, address)
     except NotPublished:
         _check_declared(settings, address)
         raise
+    reads = MeshAccess(settings, address.domain)
+    who = reads.principals.find(principal) if principal is not None else reads.caller
+    decision = reads.access.decide(who, reads.published(version), "read", purpose)
+    port = Port(settings, version, require(decision), reads.access.hash_key)
     if address.column is not None and address.column not in port.duckdb().columns:
         names = port.duckdb().columns
         raise UnknownAddress(
@@ -70,11 +94,19 @@ class Port:
     """One published version of one output port.
 
     ``columns`` (all when None) and ``where`` (a SQL condition) are pushed down into the files.
+    ``decision`` says what may be seen of it. When that is not everything, what is read is a masked
+    copy, made on first use in a temporary folder that lasts as long as the process; ``where`` is
+    put to the masked values, and may not have subqueries.
     """
 
-    def __init__(self, settings: Settings, version: Published) -> None:
+    def __init__(
+        self, settings: Settings, version: Published, decision: Decision, key: HashKey
+    ) -> None:
         self._settings = settings
         self._version = version
+        self._key = key
+        self._in_place: bool | None = None  # not known until it is read
+        self.decision = decision
 
     def __repr__(self) -> str:
         return f"<Port {self.url} rows={self.rows} published_at={self.record.published_at}>"
@@ -92,8 +124,9 @@ class Port:
 
     @property
     def record(self) -> Record:
-        """The ledger's record of the version: inputs, times, verdicts of all ports."""
-        return self._version.record
+        """The ledger's record of the version: inputs, times, verdicts of all ports. Verdicts have
+        sample rows of this port alone, and none when something of it is masked."""
+        return self._shown(self._version.record)
 
     @property
     def port_record(self) -> PortRecord:
@@ -102,22 +135,21 @@ class Port:
 
     @property
     def rows(self) -> int:
-        """How many rows the version has."""
-        return self.port_record.rows
+        """How many rows the version has for this reader."""
+        if self.decision.row_filter is None:
+            return self.port_record.rows
+        import duckdb
+
+        with duckdb.connect() as connection:
+            found = connection.execute(f"SELECT count(*) FROM {self._masked.sql}").fetchone()
+        return int(found[0]) if found else 0
 
     @property
     def contract(self) -> Contract:
         """The contract under which this version was published. Raises `InvalidMesh`."""
-        from mesh_defs.contract.load import load_contract
-        from mesh_defs.errors import InvalidMesh
-
-        domain, product = self._version.identity.split("/")
-        store = product_store(self._settings, domain, product)
-        path = Path(store.location(contract_name(self.port_record.contract_digest)))
-        contract, faults = load_contract(path, self._settings.root)
-        if contract is None:
-            raise InvalidMesh(faults)
-        return contract
+        version = self._version
+        output = published_output(self._settings, version.identity, version.record, version.port)
+        return output.contract
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """The verdicts under which this port was published: its inputs' first."""
@@ -126,11 +158,18 @@ class Port:
     def history(self) -> list[Record]:
         """Every published version of the product, newest first."""
         domain, product = self._version.identity.split("/")
-        return list(Ledger(product_store(self._settings, domain, product)).newest_first())
+        records = Ledger(product_store(self._settings, domain, product)).newest_first()
+        return [self._shown(record) for record in records]
 
     def files(self) -> list[str]:
-        """Absolute paths of the version's Parquet files."""
-        return list(self._version.files)
+        """Absolute paths of the version's Parquet files, or of the masked copy's."""
+        import duckdb
+
+        files = self._version.files
+        every = f"read_parquet({file_list(files)}, hive_partitioning = false, union_by_name = true)"
+        with duckdb.connect() as connection:
+            whole = self._whole(every, connection)
+        return list(files if whole else self._masked.files)
 
     def duckdb(
         self,
@@ -143,13 +182,46 @@ class Port:
 
         target = connection if connection is not None else duckdb.connect()
         named = [columns] if isinstance(columns, str) else columns
-        rows = self._version.rows.sql
+        rows = self._readable(target).sql
         try:
+            if where is not None and not self.decision.clear:
+                where = read_condition(where, target.sql(select(rows, None, None)).columns).sql
             return target.sql(select(rows, named, where))
+        except BadCondition as error:
+            raise MeshError(f"{self.url}: a condition on masked rows: {error}") from None
         except (duckdb.BinderException, duckdb.ParserException) as error:
             known = ", ".join(target.sql(select(rows, None, None)).columns)
             reason = str(error).partition("\n")[0]
             raise MeshError(f"{self.url}: {reason}; its columns: {known}") from None
+
+    def _readable(self, connection: DuckDBPyConnection) -> Rows:
+        """The rows that the reader may see, with the columns of the first file."""
+        rows = self._version.rows
+        if self._in_place is None:
+            self._in_place = self._whole(rows.sql, connection)
+        return rows if self._in_place else self._masked
+
+    def _whole(self, relation: str, connection: DuckDBPyConnection) -> bool:
+        """Whether everything in ``relation`` may be seen as it is: what the contract does not name
+        may not."""
+        if not self.decision.clear:
+            return False
+        named = {column.name.lower() for column in self.decision.columns}
+        found = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+        return named >= {str(row[0]).lower() for row in found}
+
+    @cached_property
+    def _masked(self) -> Rows:
+        return masked_rows(self.decision, self._version.files, self._key)
+
+    def _shown(self, record: Record) -> Record:
+        """``record`` without the rows that its verdicts would show and the reader may not see."""
+        own = self._version.port if self.decision.clear else None
+        ports = {
+            name: port if name == own else replace(port, verdicts=_sampleless(port.verdicts))
+            for name, port in record.ports.items()
+        }
+        return replace(record, ports=ports, expectations=_sampleless(record.expectations))
 
     def arrow(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
         """An Arrow table."""
@@ -178,3 +250,7 @@ class Port:
     ) -> pd.DataFrame:
         """A pandas frame."""
         return self.duckdb(None, columns, where).df()
+
+
+def _sampleless(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    return tuple(replace(verdict, samples=()) for verdict in verdicts)

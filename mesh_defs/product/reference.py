@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from mesh_defs.policy.access.principals import PrincipalEntry, PrincipalsFile
+from mesh_defs.policy.entry import PolicyEntry, WaiverEntry, WaiverRules, Where
 from mesh_defs.product.domain import DomainManifest
-from mesh_defs.product.manifest import DbtTransform, Input, Manifest, Output, Trigger
+from mesh_defs.product.manifest import (
+    Budget,
+    DbtTransform,
+    Group,
+    Input,
+    Manifest,
+    Output,
+    Training,
+    Trigger,
+)
 from mesh_defs.settings import MeshFile, Profile
 
 if TYPE_CHECKING:
@@ -36,7 +47,8 @@ attributes:
 
 _SERVICES = """\
 A value `${NAME}` is read from the environment when the service is used. Any service may have
-`prepare: module:function`, which `mesh up` calls before products read it.\
+`prepare: module:function`, which `mesh up` calls before products read it, and `domain:`, whose
+system it is; `region:` of the storage says where data lies. Policies ask for both.\
 """
 
 _PAGES: tuple[tuple[str, str, type[BaseModel]], ...] = (
@@ -62,12 +74,33 @@ _PAGES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         "`type` is `mesh_defs.Domain`; a second document is `type: dagster.DefsFolderComponent`.",
         DomainManifest,
     ),
+    (
+        "A policy: an entry of `policies` of the mesh, a domain or a product",
+        "As text it is the value of `policy`. See the [guide](../guides/govern.md).",
+        PolicyEntry,
+    ),
+    (
+        "What a policy is about: `where`",
+        "As text or as a list; what is left out does not narrow.",
+        Where,
+    ),
+    ("A waiver: an entry of `waivers` of a domain", "", WaiverEntry),
+    ("What one version may cost: `budget`", "", Budget),
+    ("A product that models learn from: `training`", "", Training),
+    ("A group of `training.representation`", "", Group),
     ("The mesh: `mesh.yaml`", "", MeshFile),
+    ("What is asked of waivers: `waivers` of `mesh.yaml`", "", WaiverRules),
     (
         "An infra profile: `profiles.<name>`",
         _SERVICES,
         Profile,
     ),
+    (
+        "Who reads: `principals.yaml` beside `mesh.yaml`",
+        "Optional. Names are `person:<address>`, `service:<name>` and `agent:<name>` elsewhere.",
+        PrincipalsFile,
+    ),
+    ("A principal: `people.<address>`, `services.<name>`, `agents.<name>`", "", PrincipalEntry),
 )
 
 

@@ -20,7 +20,8 @@ Outcome = Literal["published", "unchanged", "failed"]
 @dataclass(frozen=True, slots=True)
 class Progress:
     """One step of a run has ended. Steps, in order: ``locked``, ``resolved``, ``expected``,
-    ``staged:<port>``, ``verified:<port>``, then ``intent``, ``commit:<port>``, ``ledger``,
+    ``staged:<port>``, ``verified:<port>``, ``governed:<port>`` (where policies look at data), then
+    ``intent``, ``commit:<port>``, ``ledger``,
     ``clean``, ``told``; or ``quarantined``. ``rows`` where rows were written or read."""
 
     product: str
@@ -46,7 +47,8 @@ class PortReport:
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """How a run ended. ``version`` is the published version afterwards: the new one, or the one
-    that did not move (None when there never was one)."""
+    that did not move (None when there never was one). ``policies`` are the verdicts of those that
+    need no data; those on data are among the ports'."""
 
     product: str
     run_id: str
@@ -59,11 +61,18 @@ class RunReport:
     steps: Mapping[str, float] = field(default_factory=dict)
     record: Record | None = None
     quarantine: str | None = None
+    policies: tuple[Verdict, ...] = ()
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """All verdicts: expectations first, then each port's."""
-        return (*self.expectations, *(v for port in self.ports.values() for v in port.verdicts))
+        """All verdicts: what is declared first, then expectations, then each port's."""
+        ported = (v for port in self.ports.values() for v in port.verdicts)
+        return (*self.policies, *self.expectations, *ported)
+
+    @property
+    def stopped_by_policy(self) -> bool:
+        """Whether what is declared was enough to stop the run before it read anything."""
+        return bool(blocking(self.policies))
 
     @property
     def tally(self) -> dict[str, int]:

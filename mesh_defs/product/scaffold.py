@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from string import Template
+from typing import Literal
 
 from mesh_defs.errors import MeshError
 from mesh_defs.faults import relative
+from mesh_defs.names import wrong_name
 from mesh_defs.product.load import DOMAINS, FILE
 from mesh_defs.product.schema import DOMAIN, FOLDER, PRODUCT, file_name, modeline, write_schemas
-from mesh_defs.urls import NAME, NAME_RULE
 
 WORKSPACE = "workspace.yaml"
 
@@ -34,6 +35,10 @@ attributes:
   owner: team:$domain
   purpose: What $product is for, in a sentence or two.
   status: draft
+  # What policies ask of a product that is active (mesh policies lists them):
+  # limitations: What it is not good for, and why.
+  # licence: internal use
+  # purposes: [analytics]
   # An input is another product or a service of mesh.yaml; in the SQL it is a relation of its name.
   # With an input, the product runs by itself when the input has a new version.
   # inputs:
@@ -144,9 +149,11 @@ def _schema_line(kind: str, root: Path, folder: Path) -> str:
     return modeline(kind, root, folder) + "\n"
 
 
-def _check_name(what: str, name: str) -> None:
-    if not NAME.match(name):
-        raise MeshError(f"'{name}' is not a name for a {what}; allowed: {NAME_RULE}")
+def _check_name(what: Literal["domain", "product"], name: str) -> None:
+    wrong = wrong_name(what, name)
+    if wrong is not None:
+        found, allowed, _ = wrong
+        raise MeshError(f"'{name}' is not a name for a {what}: {found}; allowed: {allowed}")
 
 
 def _write(file: Path, text: str) -> Path:

@@ -10,10 +10,19 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from mesh_defs.product.domain import DOMAIN_TYPE, FOLDER_TYPE, DomainManifest
+from mesh_defs.drivers.registry import SOURCES, STORAGES, built_in
+from mesh_defs.names import reserved
+from mesh_defs.policy.access.principals import NAME as PRINCIPAL
+from mesh_defs.policy.access.principals import ROLE, PrincipalsFile
+from mesh_defs.policy.access.schema import FILE as CEDAR_FILE
+from mesh_defs.policy.access.schema import cedar_schema
+from mesh_defs.policy.registry import SHIPPED
+from mesh_defs.product.domain import DomainManifest
+from mesh_defs.product.envelope import DOMAIN_TYPE, FOLDER_TYPE
 from mesh_defs.product.manifest import COMPONENT_TYPE, Manifest
 from mesh_defs.product.manifest import OWNER as OWNER
 from mesh_defs.product.manifest import SEMVER as SEMVER
+from mesh_defs.services import SERVICE_KEYS, STORAGE_KEYS
 from mesh_defs.settings import MeshFile
 from mesh_defs.urls import NAME
 
@@ -22,10 +31,20 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from mesh_defs.drivers.options import Options
+    from mesh_defs.drivers.registry import Kind
+    from mesh_defs.names import Named
+
     Schema = dict[str, Any]
 
 FOLDER = "schemas"
-PRODUCT, DOMAIN, MESH = "product", "domain", "mesh"
+PRODUCT, DOMAIN, MESH, PRINCIPALS = "product", "domain", "mesh", "principals"
+_JSON_TYPES: dict[type, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+}
 _END = r"\Z"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -36,8 +55,13 @@ def file_name(kind: str) -> str:
 
 
 def schemas() -> dict[str, Schema]:
-    """Every schema by its kind: `PRODUCT`, `DOMAIN`, `MESH`."""
-    return {PRODUCT: product_schema(), DOMAIN: domain_schema(), MESH: mesh_schema()}
+    """Every schema by its kind: `PRODUCT`, `DOMAIN`, `MESH`, `PRINCIPALS`."""
+    return {
+        PRODUCT: product_schema(),
+        DOMAIN: domain_schema(),
+        MESH: mesh_schema(),
+        PRINCIPALS: principals_schema(),
+    }
 
 
 def rendered(schema: Schema) -> str:
@@ -46,11 +70,11 @@ def rendered(schema: Schema) -> str:
 
 
 def write_schemas(root: Path) -> list[Path]:
-    """Write the schemas below ``root``; the files that changed."""
+    """Write the schemas below ``root``, that of access rules with them; the files that changed."""
+    texts = {file_name(kind): rendered(schema) for kind, schema in schemas().items()}
     changed = []
-    for kind, schema in schemas().items():
-        file = root / FOLDER / file_name(kind)
-        text = rendered(schema)
+    for name, text in {**texts, CEDAR_FILE: cedar_schema()}.items():
+        file = root / FOLDER / name
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
@@ -71,9 +95,10 @@ def product_schema() -> Schema:
     properties = attributes["properties"]
     properties["version"]["pattern"] = _json_pattern(SEMVER.pattern)
     properties["owner"]["pattern"] = _json_pattern(OWNER.pattern)
-    for ports in ("inputs", "outputs"):
-        properties[ports]["propertyNames"] = {"pattern": _json_pattern(NAME.pattern)}
+    properties["inputs"]["propertyNames"] = _port_names("input")
+    properties["outputs"]["propertyNames"] = _port_names("output")
     _short_forms(definitions, properties)
+    _policies(definitions)
     _modes(definitions["Output"])
     return {
         "$schema": _DIALECT,
@@ -81,6 +106,10 @@ def product_schema() -> Schema:
         **_component(COMPONENT_TYPE, attributes),
         "$defs": definitions,
     }
+
+
+def _port_names(what: Named) -> Schema:
+    return {"pattern": _json_pattern(NAME.pattern), "not": {"enum": sorted(reserved(what))}}
 
 
 def _short_forms(definitions: Schema, properties: Schema) -> None:
@@ -106,6 +135,21 @@ def _short_forms(definitions: Schema, properties: Schema) -> None:
     }
 
 
+def _policies(definitions: Schema) -> None:
+    """A policy is its name alone or a mapping, and every list of words may be one word."""
+    entry, where = definitions["PolicyEntry"], definitions["Where"]
+    named = entry["properties"]["policy"]
+    named["examples"] = list(SHIPPED)
+    for each in (*where["properties"].values(), entry["properties"]["environment"]):
+        words = {"type": each.pop("type"), "items": each.pop("items")}
+        each["anyOf"] = [{"type": "string"}, words]
+    name = {"type": "string", "description": named["description"], "examples": list(SHIPPED)}
+    definitions["PolicyEntry"] = {
+        "description": entry["description"],
+        "anyOf": [name, entry],
+    }
+
+
 def _modes(output: Schema) -> None:
     """Which keys each mode needs, and which belong to it alone."""
     wanted = {"append": ["cursor"], "upsert": [], "partition": ["by", "start"]}
@@ -123,6 +167,8 @@ def _modes(output: Schema) -> None:
 def domain_schema() -> Schema:
     """Each of the two documents of a domain's ``defs.yaml``."""
     attributes = _model(DomainManifest)
+    definitions = attributes.pop("$defs", {})
+    _policies(definitions)
     folder = {
         "type": "object",
         "properties": {"type": {"const": FOLDER_TYPE}},
@@ -134,26 +180,75 @@ def domain_schema() -> Schema:
         "$schema": _DIALECT,
         "title": "A domain of the mesh (defs.yaml, two documents)",
         "anyOf": [_component(DOMAIN_TYPE, attributes), folder],
+        "$defs": definitions,
     }
 
 
 def mesh_schema() -> Schema:
     """``mesh.yaml``."""
     schema = _model(MeshFile)
+    _policies(schema["$defs"])
     profile = schema["$defs"]["Profile"]["properties"]
     profile["services"]["propertyNames"] = {"pattern": _json_pattern(NAME.pattern)}
-    for service in (profile["storage"], profile["services"]["additionalProperties"]):
-        service["properties"] = {
-            "driver": {"type": "string", "description": "the driver's name"},
-            "prepare": {
-                "type": "string",
-                "pattern": r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
-                "description": "module:function that makes the system before products read it",
-            },
-        }
-    profile["services"]["additionalProperties"]["required"] = ["driver"]
-    profile["storage"]["properties"].pop("prepare")
+    driver = {"type": "string", "description": "the driver's name"}
+    hook = {
+        "type": "string",
+        "pattern": r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        "description": "module:function that makes the system before products read it",
+    }
+    storage, service = profile["storage"], profile["services"]["additionalProperties"]
+    storage["properties"] = {"driver": driver}
+    storage["allOf"] = _by_driver(STORAGES, STORAGE_KEYS)
+    service["properties"] = {"driver": driver, "prepare": hook}
+    service["allOf"] = _by_driver(SOURCES, SERVICE_KEYS)
+    service["required"] = ["driver"]
     return {"$schema": _DIALECT, **schema, "title": "A mesh (mesh.yaml)"}
+
+
+def principals_schema() -> Schema:
+    """``principals.yaml``."""
+    schema = _model(PrincipalsFile)
+    for section in schema["properties"].values():
+        section["propertyNames"] = {"pattern": _json_pattern(PRINCIPAL.pattern)}
+        section["additionalProperties"] = {
+            "anyOf": [section["additionalProperties"], {"type": "null"}]
+        }
+    roles = schema["$defs"]["PrincipalEntry"]["properties"]["roles"]
+    roles["items"]["pattern"] = _json_pattern(ROLE.pattern)
+    return {"$schema": _DIALECT, **schema, "title": "Who reads a mesh (principals.yaml)"}
+
+
+def _by_driver(kind: Kind, others: tuple[str, ...]) -> list[Schema]:
+    """What each driver that is built in takes; a service with a hook may have more for the hook."""
+    return [
+        {
+            "if": {"properties": {"driver": {"const": name}}, "required": ["driver"]},
+            "then": _driver_settings(options, others),
+        }
+        for name, options in built_in(kind).items()
+    ]
+
+
+def _driver_settings(options: Options, others: tuple[str, ...]) -> Schema:
+    settings: Schema = {
+        "properties": {
+            name: {"type": _JSON_TYPES[option.kind], "description": option.description}
+            for name, option in options.known.items()
+        },
+        "required": [name for name, option in options.known.items() if option.required],
+        "dependentRequired": {
+            name: [option.only_with]
+            for name, option in options.known.items()
+            if option.only_with is not None
+        },
+    }
+    closed = {"propertyNames": {"enum": [*others, *options.known]}}
+    settings["anyOf"] = [closed, {"required": ["prepare"]}] if "prepare" in others else [closed]
+    if options.one_of:
+        settings["allOf"] = [
+            {"oneOf": [{"required": [name]} for name in group]} for group in options.one_of
+        ]
+    return settings
 
 
 def _json_pattern(pattern: str) -> str:

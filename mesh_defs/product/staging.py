@@ -11,7 +11,8 @@ from mesh_defs.contract.data import Rows, Staged
 from mesh_defs.drivers.compute.protocol import ComputeFailed
 from mesh_defs.drivers.registry import COMPUTES, load
 from mesh_defs.errors import MeshError
-from mesh_defs.sql import literal, quote, read_parquet
+from mesh_defs.product.evolution import SchemaChanged, check_same_columns, columns_of
+from mesh_defs.sql import file_list, literal, quote, read_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
 
 _ENDLESS = frozenset({"nan", "inf", "infinity"})
-
-
-class SchemaChanged(MeshError):
-    """The new rows have other columns than the published rows that stay beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,28 +162,8 @@ class Stager:
         """Raise `SchemaChanged` when the new rows do not fit those that stay."""
         if not old.files or not written:
             return
-        folder = self.store.port_folder(port.name)
-        now = self._columns(written[0].path)
-        then = self._columns(str(folder / old.files[0].path))
-        if now == then:
-            return
-        changes = [f"{name} {kind} is new" for name, kind in now.items() if name not in then]
-        changes += [f"{name} {kind} is gone" for name, kind in then.items() if name not in now]
-        changes += [
-            f"{name} was {then[name]} and is {kind}"
-            for name, kind in now.items()
-            if name in then and then[name] != kind
-        ]
-        listed = "; ".join(changes) or "their order"
-        raise SchemaChanged(
-            f"the columns changed since the published version: {listed}. "
-            f"Mode {port.mode} keeps published rows, which do not fit: publish all of them again "
-            "with --rebuild, or bring the columns back"
-        )
-
-    def _columns(self, file: str) -> dict[str, str]:
-        rows = self.session.connection.execute(f"DESCRIBE SELECT * FROM {read_parquet([file])}")
-        return {str(row[0]): str(row[1]) for row in rows.fetchall()}
+        old_file = str(self._folder(port) / old.files[0].path)
+        check_same_columns(self.session.connection, port.mode, written[0].path, old_file)
 
     def _plan(
         self,
@@ -222,18 +199,18 @@ class Stager:
         if last is not None:
             query = self._past(port, query, before, last)
         written = self._make(port, query)
-        if sum(file.rows for file in written) == 0:
-            for file in written:
-                Path(file.path).unlink()
+        if not any(file.rows for file in written):
+            self._with_rows(written)
             return self._plan(port, (), before, changed=not before.trusted)
         self._same_columns(port, written, before)
-        return self._plan(port, written, before)
+        return self._plan(port, written, before, removed=_without_rows(before))
 
     def _past(self, port: OutputPort, query: str, before: Before, last: str) -> str:
         """The rows of ``query`` past the cursor. Those without one are kept, so that the contract's
         own rule refuses them in the open."""
         name = port.cursor or ""
-        kind = self._columns(str(self._folder(port) / before.files[0].path)).get(name, "VARCHAR")
+        published = str(self._folder(port) / before.files[0].path)
+        kind = columns_of(self.session.connection, published).get(name, "VARCHAR")
         if port.compute == "duckdb":
             rows = self.session.connection.execute(f"DESCRIBE ({query}\n)").fetchall()
             now = {str(row[0]): str(row[1]) for row in rows}
@@ -280,37 +257,43 @@ class Stager:
         replaced: str,
         remaining: str,
     ) -> PortPlan:
-        """Files of ``before`` that hold a replaced row are rewritten without such rows."""
+        """Files of ``before`` that hold a replaced row are rewritten without such rows. Nothing
+        changes when nothing is replaced by nothing."""
         self._same_columns(port, written, before)
-        if not before.files:
-            return self._plan(port, written, before)
-        paths = {str(self.store.port_folder(port.name) / f.path): f for f in before.files}
-        files = ", ".join(literal(path) for path in paths)
+        touched = self._touched(port, before, replaced) if before.files else []
+        if not touched and not any(file.rows for file in written):
+            self._with_rows(written)
+            return self._plan(port, (), before, changed=not before.trusted)
+        rest = f"SELECT * FROM {read_parquet(self._paths(port, touched))} {remaining}"
+        rewritten = self._with_rows(self._write(port, rest)) if touched else []
+        removed = [*touched, *_without_rows(before)]
+        if rewritten or len(before.files) > len(removed):
+            written = self._with_rows(written)
+        # Else it may be a version without any row, whose one file tells its columns.
+        return self._plan(port, written, before, rewritten=rewritten, removed=removed)
+
+    def _touched(self, port: OutputPort, before: Before, replaced: str) -> list[TableFile]:
+        """The files of ``before`` that hold a replaced row."""
+        paths = dict(zip(self._paths(port, before.files), before.files, strict=True))
         # The subquery matters: DuckDB 1.5.5 loses the file name's column in a direct semi join.
         # Its name is the attempt's, so that no column of the data can have it.
         name = f"file_{self.token}"
         old = (
-            f"(SELECT * FROM read_parquet([{files}], filename = {literal(name)}, "
+            f"(SELECT * FROM read_parquet({file_list(paths)}, filename = {literal(name)}, "
             "hive_partitioning = false))"
         )
-        touched = [
-            row[0]
-            for row in self.session.connection.execute(
-                f"SELECT DISTINCT {name} FROM {old} {replaced}"
-            ).fetchall()
-        ]
-        if not touched:
-            return self._plan(port, written, before)
-        rest = f"SELECT * FROM {read_parquet(touched)} {remaining}"
-        rewritten = [file for file in self._write(port, rest) if self._worth(file)]
-        return self._plan(
-            port, written, before, rewritten=rewritten, removed=[paths[path] for path in touched]
-        )
+        found = self.session.connection.execute(f"SELECT DISTINCT {name} FROM {old} {replaced}")
+        return [paths[row[0]] for row in found.fetchall()]
 
-    def _worth(self, file: StagedFile) -> bool:
-        if file.rows == 0:
-            Path(file.path).unlink()
-        return file.rows > 0
+    def _paths(self, port: OutputPort, files: Sequence[TableFile]) -> list[str]:
+        return [str(self._folder(port) / file.path) for file in files]
+
+    def _with_rows(self, files: Sequence[StagedFile]) -> list[StagedFile]:
+        """Those of ``files`` that hold any row; the others are deleted."""
+        for file in files:
+            if file.rows == 0:
+                Path(file.path).unlink()
+        return [file for file in files if file.rows > 0]
 
     def _cursor(
         self, port: OutputPort, written: Sequence[StagedFile], before: Before | None
@@ -331,3 +314,8 @@ class Stager:
                 "appended again: leave such rows out"
             )
         return value if value is not None else last
+
+
+def _without_rows(before: Before) -> list[TableFile]:
+    """The file that tells the columns of a version without rows."""
+    return [file for file in before.files if file.rows == 0]

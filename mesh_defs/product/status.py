@@ -9,6 +9,7 @@ from mesh_defs.contract.verdicts import tally
 from mesh_defs.errors import CorruptRecord, StorageFailed, UnknownAddress
 from mesh_defs.faults import did_you_mean
 from mesh_defs.product.attempts import Attempts
+from mesh_defs.product.check import check_loaded
 from mesh_defs.product.ledger import Ledger
 from mesh_defs.product.stores import product_store
 
@@ -61,6 +62,13 @@ class ProductStatus:
         return self.record.tally if self.record else None
 
     @property
+    def last_run_broke(self) -> bool:
+        """Whether the last run ended badly, with the code that is there now."""
+        if self.attempt is None or self.attempt.result not in _ENDED_BADLY:
+            return False
+        return not (self.attempt.digest and self.digest and self.attempt.digest != self.digest)
+
+    @property
     def problem(self) -> str | None:
         """What broke: the manifest's first fault, what cannot be read, why the last run did not
         publish; with the notes, a line each."""
@@ -74,10 +82,8 @@ class ProductStatus:
             return f"{self.faults[0]}{more}"
         if self.error is not None:
             return self.error
-        if self.attempt is None or self.attempt.result not in _ENDED_BADLY:
+        if self.attempt is None or not self.last_run_broke:
             return None
-        if self.attempt.digest and self.digest and self.attempt.digest != self.digest:
-            return None  # The code that broke is not the code that is there.
         return self.attempt.message or self.attempt.result
 
     def as_dict(self) -> dict[str, Any]:
@@ -161,8 +167,13 @@ class ProductDetails:
 
 
 def mesh_status(mesh: Mesh) -> list[ProductStatus]:
-    """The status of every product, sound or broken, by domain and name."""
-    return [product_status(mesh, identity) for identity in sorted({*mesh.products, *mesh.broken})]
+    """The status of every product, sound or broken, by domain and name, with the faults that a
+    check of the mesh finds."""
+    groups = check_loaded(mesh).groups
+    return [
+        product_status(mesh, identity, groups.get(f"mesh://{identity}", ()))
+        for identity in sorted({*mesh.products, *mesh.broken})
+    ]
 
 
 def product_details(mesh: Mesh, url: MeshUrl) -> ProductDetails:
@@ -173,15 +184,17 @@ def product_details(mesh: Mesh, url: MeshUrl) -> ProductDetails:
         fix = did_you_mean(f"mesh://{identity}", known)
         raise UnknownAddress(f"no product mesh://{identity} in '{mesh.root}'. Fix: {fix}")
     domain, name = identity.split("/")
-    status = product_status(mesh, identity)
+    faults = check_loaded(mesh).groups.get(f"mesh://{identity}", ())
+    status = product_status(mesh, identity, faults)
     history, corrupt = Ledger(product_store(mesh.settings, domain, name)).sound()
     older = tuple(str(error) for error in corrupt if str(error) != status.error)
     status = replace(status, notes=(*status.notes, *older))
     return ProductDetails(status, mesh.products.get(identity), tuple(history))
 
 
-def product_status(mesh: Mesh, identity: str) -> ProductStatus:
-    """The status of the product ``<domain>/<product>``, which the mesh has, sound or broken."""
+def product_status(mesh: Mesh, identity: str, checked: tuple[Fault, ...] = ()) -> ProductStatus:
+    """The status of the product ``<domain>/<product>``, which the mesh has, sound or broken.
+    ``checked`` are the faults that a check found; without them, those of reading its files."""
     product, broken = mesh.products.get(identity), mesh.broken.get(identity)
     domain, name = identity.split("/")
     store = product_store(mesh.settings, domain, name)
@@ -198,7 +211,7 @@ def product_status(mesh: Mesh, identity: str) -> ProductStatus:
         product.manifest.version if product else None,
         record,
         attempt,
-        broken.faults if broken else (),
+        checked or (broken.faults if broken else ()),
         error,
         notes,
         product.digest if product else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from mesh_defs.drivers.registry import SOURCES, STORAGES, load
-from mesh_defs.errors import MeshError, UnknownAddress
+from mesh_defs.errors import UnknownAddress
 from mesh_defs.faults import did_you_mean
 from mesh_defs.product.ledger import Ledger
 
@@ -16,10 +16,20 @@ if TYPE_CHECKING:
 
 
 def product_store(settings: Settings, domain: str, product: str) -> ProductStore:
-    """The storage of one product. Raises `MissingDriver`, `MeshError`."""
+    """The storage of one product. Raises `MissingDriver`, `InvalidMesh`, `MeshError`."""
+    settings.check_storage()
     resolved = settings.resolved(settings.profile.storage)
     driver = load(STORAGES, str(resolved.get("driver", "delta")))
     return cast("ProductStore", driver(resolved, settings.root).product(domain, product))
+
+
+def stored_products(settings: Settings) -> list[tuple[str, str]]:
+    """Domain and name of every product that was ever published, declared or not. Raises as
+    `product_store` does."""
+    settings.check_storage()
+    resolved = settings.resolved(settings.profile.storage)
+    driver = load(STORAGES, str(resolved.get("driver", "delta")))
+    return cast("list[tuple[str, str]]", driver(resolved, settings.root).products())
 
 
 def ledger(settings: Settings, domain: str, product: str) -> Ledger:
@@ -28,7 +38,8 @@ def ledger(settings: Settings, domain: str, product: str) -> Ledger:
 
 
 def source(settings: Settings, service: str) -> Source:
-    """The driver of a named service. Raises `UnknownAddress`, `MissingDriver`, `MeshError`."""
+    """The driver of a named service. Raises `UnknownAddress`, `MissingDriver`, `InvalidMesh`,
+    `MeshError`."""
     found = settings.services.get(service)
     if found is None:
         names = list(settings.services)
@@ -36,8 +47,7 @@ def source(settings: Settings, service: str) -> Source:
             f"no service '{service}' in profile '{settings.profile_name}' of mesh.yaml; it has "
             f"{', '.join(names) or 'none'}. Fix: {did_you_mean(service, names)}"
         )
+    settings.check_service(service)
     resolved = settings.resolved(found)
-    name = resolved.get("driver")
-    if not isinstance(name, str):
-        raise MeshError(f"service '{service}' in mesh.yaml needs 'driver:'")
-    return cast("Source", load(SOURCES, name)(service, resolved, settings.root))
+    driver = load(SOURCES, str(resolved["driver"]))
+    return cast("Source", driver(service, resolved, settings.root))

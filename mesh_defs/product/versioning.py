@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from mesh_defs.drivers.compute.protocol import StagedFile
 from mesh_defs.drivers.storage.protocol import Commit
 from mesh_defs.product.ledger import PortRecord, Record
 from mesh_defs.sql import quote
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from mesh_defs.contract.verdicts import Verdict
-    from mesh_defs.drivers.storage.protocol import ProductStore
+    from mesh_defs.drivers.storage.protocol import ProductStore, TableFile
     from mesh_defs.product.ledger import InputRecord
     from mesh_defs.product.model import Product
     from mesh_defs.product.staging import PortPlan
@@ -45,6 +46,7 @@ class Versioner:
         expectations: tuple[Verdict, ...],
         seconds: Mapping[str, float],
         lineage: Mapping[str, Any],
+        profiles: Mapping[str, Mapping[str, Any]],
         connection: duckdb.DuckDBPyConnection,
     ) -> tuple[Record, dict[str, Commit]]:
         """The record and the commits. A port without a change has no commit and keeps its table's
@@ -54,11 +56,12 @@ class Versioner:
         commits: dict[str, Commit] = {}
         for name, plan in plans.items():
             table = self._table_version(name)
-            if plan.changed and plan.staged_files:
+            if plan.changed and (plan.staged_files or plan.removed):
                 table += 1
                 commits[name] = self._commit(plan, table, at)
             actual = _actual_time(connection, plan)
-            ports[name] = _port_record(plan, table, verdicts[name], actual)
+            profile = profiles.get(name, {})
+            ports[name] = _port_record(plan, table, verdicts[name], actual, profile)
         record = Record(
             version=self.version,
             run_id=self.run_id,
@@ -81,7 +84,7 @@ class Versioner:
         return -1 if found is None else found
 
     def _commit(self, plan: PortPlan, table_version: int, at: str) -> Commit:
-        schema, adds = self.store.prepare(plan.port.name, plan.staged_files)
+        schema, adds = self._prepare(plan)
         contract = plan.port.contract
         read = {
             name: record.version if record.version is not None else record.fingerprint
@@ -108,12 +111,22 @@ class Versioner:
             },
         )
 
+    def _prepare(self, plan: PortPlan) -> tuple[str, list[TableFile]]:
+        """The table's schema and the files to add. When rows were only taken away, a file that
+        stays tells the schema."""
+        if plan.staged_files:
+            return self.store.prepare(plan.port.name, plan.staged_files)
+        stays = plan.kept[0]
+        file = StagedFile(str(plan.folder / stays.path), stays.rows, stays.bytes)
+        return self.store.prepare(plan.port.name, [file])[0], []
+
 
 def _port_record(
     plan: PortPlan,
     table_version: int,
     verdicts: tuple[Verdict, ...],
     actual: tuple[str | None, str | None],
+    profile: Mapping[str, Any],
 ) -> PortRecord:
     contract = plan.port.contract
     return PortRecord(
@@ -131,6 +144,7 @@ def _port_record(
         actual_to=actual[1],
         changed=plan.changed,
         continues=plan.port.continues,
+        profile=profile,
     )
 
 

@@ -9,6 +9,7 @@ import duckdb
 
 from mesh_defs.contract.checks.findings import Finding, not_run
 from mesh_defs.contract.checks.privacy import MASK, masked_rows, mentions
+from mesh_defs.contract.data import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,13 +28,15 @@ def check_custom(
 ) -> list[Finding]:
     """One finding per rule, in their order, whatever an engine does; no value of ``hidden`` columns
     is in any. Raises only `duckdb.InterruptException`."""
-    by_engine: dict[str, list[int]] = defaultdict(list)
+    # Engines see the data's own columns, and places inside them only for the rules about those.
+    by_engine: dict[tuple[str, bool], list[int]] = defaultdict(list)
     for index, rule in enumerate(rules):
-        by_engine[rule.engine].append(index)
+        by_engine[rule.engine, rule.column in table.inner].append(index)
     found: dict[int, Finding] = {}
-    for name, indexes in by_engine.items():
+    for (name, inside), indexes in by_engine.items():
         asked = [rules[index] for index in indexes]
-        answers = _ask(name, asked, table, engines, hidden)
+        rows = Rows(table.sql) if inside else table.rows
+        answers = _ask(name, asked, rows, table.connection, engines, hidden)
         if isinstance(answers, str):
             found.update((index, not_run(answers, name)) for index in indexes)
         else:
@@ -45,16 +48,19 @@ def check_custom(
 def _ask(
     name: str,
     rules: Sequence[Custom],
-    table: Table,
+    rows: Rows,
+    connection: duckdb.DuckDBPyConnection,
     engines: Mapping[str, Engine],
     hidden: AbstractSet[str],
 ) -> Sequence[EngineResult] | str:
     """The engine's answers, or why there are none."""
     engine = engines.get(name)
+    if engine is None and name == "dbt":
+        return "the rule names a dbt test, but no dbt project made these rows; write it as SQL"
     if engine is None:
         return f"no engine '{name}' here; known: {', '.join(sorted(engines)) or 'none'}"
     try:
-        answers = engine.run(rules, table.rows, table.connection)
+        answers = engine.run(rules, rows, connection)
     except duckdb.InterruptException:
         raise
     except Exception as error:  # noqa: BLE001 - code of others; whatever it raises is no pass

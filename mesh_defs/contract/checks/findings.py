@@ -14,11 +14,13 @@ class CannotRun(Exception):
 @dataclass(frozen=True, slots=True)
 class Failing:
     """Where the rows that break a rule are: ``condition`` is SQL over the rows of ``relation``
-    (what goes after FROM), ``columns`` are the ones that the rule looks at."""
+    (what goes after FROM), ``columns`` are the ones that the rule looks at. ``by_row`` says that
+    each row alone tells whether it breaks the rule."""
 
     relation: str
     condition: str
     columns: tuple[str, ...]
+    by_row: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,10 @@ def moment(given: object, kind: Physical) -> datetime:
         raise CannotRun(
             f"{given!r} is no ISO 8601 date or timestamp; the column is of type {kind.name}"
         )
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    try:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError:
+        raise CannotRun(f"{given!r} lies before the year 1 or after 9999 in UTC") from None
 
 
 def _exact(column: str, kind: Physical, operator: Operator, bound: Decimal) -> str:

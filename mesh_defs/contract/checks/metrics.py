@@ -26,7 +26,7 @@ _WORDS = {
 
 def check_counted(rule: Metric, table: Table, predicate: Predicate, count: Count) -> Finding:
     """A metric that counts rows one by one. Raises `CannotRun` for a threshold without sense."""
-    failing = Failing(table.sql, predicate.violation, predicate.columns)
+    failing = Failing(table.sql, predicate.violation, predicate.columns, by_row=True)
     return _counted(rule, table, count.failing, count.decided_by, failing)
 
 

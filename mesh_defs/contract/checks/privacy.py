@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.contract.physical_types import FLOATS, INTEGERS
 from mesh_defs.contract.verdicts import MAX_SAMPLES
-from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from mesh_defs.contract.checks.findings import Failing
-    from mesh_defs.contract.checks.table import Table
     from mesh_defs.contract.model import PortContract
+    from mesh_defs.contract.physical_types import Physical
     from mesh_defs.contract.verdicts import Stage
 
     Plain = str | int | float | bool | None
@@ -30,7 +28,6 @@ _PLAIN_COUNT = re.compile(
         \s* ( (;|--) | \b(where|group\s+by)\b(?!.*\b(union|intersect|except)\b) | $ )""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
-_MAX_COLUMNS = 30
 _MAX_TEXT = 200
 _PLAIN = INTEGERS | {"BOOLEAN"}
 # Errors at run time quote the value that they stumbled over; errors of the parser, the binder and
@@ -49,36 +46,17 @@ def hidden_columns(contract: PortContract, stage: Stage, present: Iterable[str])
     return personal | {name for name in present if name not in named}
 
 
-def samples(
-    table: Table, failing: Failing, key: Sequence[str], hidden: AbstractSet[str]
-) -> tuple[Mapping[str, Plain], ...]:
-    """The first failing rows, in the order of the data: all columns, or the ``key`` and the
-    rule's own when there are many. Hidden values never leave the engine. Raises
-    `duckdb.Error`."""
-    names = list(table.columns)
-    if len(names) > _MAX_COLUMNS:
-        wanted = {*key, *failing.columns}
-        names = [name for name in names if name in wanted] or names[:_MAX_COLUMNS]
-    shown = ", ".join(_shown(table, name, hidden) for name in names)
-    found = table.connection.execute(
-        f"SELECT {shown} FROM (SELECT * FROM {table.named('this')} WHERE {failing.condition}"
-        f" LIMIT {MAX_SAMPLES}) AS this"
-    ).fetchall()
-    return tuple(
-        {name: _json_safe(value) for name, value in zip(names, row, strict=True)} for row in found
-    )
-
-
-def _shown(table: Table, name: str, hidden: AbstractSet[str]) -> str:
-    if name in hidden:
+def shown(column: str, kind: Physical, *, hidden: bool) -> str:
+    """SQL for a value of ``column`` (an expression of type ``kind``) as a verdict may show it."""
+    if hidden:
         return f"'{MASK}'"
-    kind, column = table.columns[name].name, quote(name)
-    if kind in _PLAIN or kind in FLOATS:
+    if kind.name in _PLAIN or kind.name in FLOATS:
         return column
     return f"left({column}::VARCHAR, {_MAX_TEXT + 1})"
 
 
-def _json_safe(value: object) -> Plain:
+def json_safe(value: object) -> Plain:
+    """``value`` as JSON can hold it, long text cut."""
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
@@ -92,7 +70,7 @@ def masked_rows(
 ) -> tuple[Mapping[str, Plain], ...]:
     """Rows that another engine hands over, as `samples` would show them."""
     return tuple(
-        {name: MASK if name in hidden else _json_safe(value) for name, value in row.items()}
+        {name: MASK if name in hidden else json_safe(value) for name, value in row.items()}
         for row in rows[:MAX_SAMPLES]
     )
 

@@ -30,7 +30,11 @@ def check_query(rule: Query, table: Table, relation: str, hidden: AbstractSet[st
     a plain count of rows is shown. Raises `CannotRun` and
     `duckdb.Error`.
     """
-    query = _filled(rule, table, relation)
+    column = None
+    if rule.column is not None:
+        kind_of(rule.column, table.columns)
+        column = table.inner.get(rule.column, quote(rule.column))
+    query = filled(rule.query, relation, column)
     statements = table.connection.extract_statements(query)
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise CannotRun("the query must be one single SELECT")
@@ -40,8 +44,9 @@ def check_query(rule: Query, table: Table, relation: str, hidden: AbstractSet[st
     return Finding(met(rule.threshold, number), f"the query yields {observed}", "query")
 
 
-def _filled(rule: Query, table: Table, relation: str) -> str:
-    column = quote(rule.column) if rule.column is not None else None
+def filled(query: str, relation: str, column: str | None) -> str:
+    """``query`` with SQL for ``{object}`` and ``{property}`` in their places; raises `CannotRun`
+    where there is no column."""
 
     def fill(match: re.Match[str]) -> str:
         if match[1] == "object":
@@ -50,9 +55,7 @@ def _filled(rule: Query, table: Table, relation: str) -> str:
             raise CannotRun("the query uses {property}, but the rule belongs to no column")
         return column
 
-    if rule.column is not None:
-        kind_of(rule.column, table.columns)
-    return _PLACEHOLDER.sub(fill, rule.query)
+    return _PLACEHOLDER.sub(fill, query)
 
 
 def _one_answer(connection: duckdb.DuckDBPyConnection, query: str) -> int | float | Decimal | bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from mesh_defs.contract.checks.compile import Predicate, compile_rule
 from mesh_defs.contract.checks.custom import check_custom
 from mesh_defs.contract.checks.findings import CannotRun, Failing, Finding, broken_rows, not_run
 from mesh_defs.contract.checks.foreign_keys import check_foreign_key
+from mesh_defs.contract.checks.inside import rows_of
 from mesh_defs.contract.checks.keys import check_unique
 from mesh_defs.contract.checks.metrics import check_counted, check_duplicates, check_row_count
 from mesh_defs.contract.checks.privacy import hidden_columns
@@ -21,7 +23,7 @@ from mesh_defs.contract.checks.scan import Count, count_violations, reason_of
 from mesh_defs.contract.checks.schema_check import check_no_others, check_type
 from mesh_defs.contract.checks.table import Table
 from mesh_defs.contract.checks.times import check_time
-from mesh_defs.contract.data import Unavailable
+from mesh_defs.contract.data import Rows, Unavailable
 from mesh_defs.contract.rules import (
     Bounds,
     ColumnType,
@@ -43,8 +45,8 @@ from mesh_defs.contract.rules import (
 from mesh_defs.sql import literal, quote
 
 if TYPE_CHECKING:
-    from mesh_defs.contract.data import Rows, Staged, Surroundings
-    from mesh_defs.contract.model import PortContract
+    from mesh_defs.contract.data import Staged, Surroundings
+    from mesh_defs.contract.model import Inside, PortContract
     from mesh_defs.contract.verdicts import Stage
 
 _ROW_RULES = (NotNull, Bounds, Length, Pattern, RowCondition)
@@ -75,17 +77,33 @@ class Runner:
         self._surroundings = surroundings
         self._stage: Stage = stage
         self._name = f"mesh_verify_{uuid.uuid4().hex}"
-        self._tables: dict[Rows, Table] = {}
-        self.added = self.table(staged.added)
-        self.whole = self.table(staged.whole)
-        self._kept = self.table(staged.kept) if staged.kept is not None else None
+        self._tables: dict[tuple[Rows, tuple[Inside, ...]], Table] = {}
+        self._beside = tuple(place for place in contract.inside if not place.in_list)
+        self._in_lists = {place.name: place for place in contract.inside if place.in_list}
+        self.added = self.table(staged.added, self._beside)
+        self.whole = self.table(staged.whole, self._beside)
+        self._kept = self.table(staged.kept, self._beside) if staged.kept is not None else None
 
-    def table(self, rows: Rows) -> Table:
-        """The one table for ``rows``, so that nothing about them is read twice."""
-        if rows not in self._tables:
+    def table(self, rows: Rows, inside: tuple[Inside, ...] = ()) -> Table:
+        """The one table for ``rows`` and places ``inside`` its columns, so that nothing about them
+        is read twice."""
+        key = (rows, inside)
+        if key not in self._tables:
             name = f"{self._name}_{len(self._tables)}"
-            self._tables[rows] = Table(self._connection, rows, name)
-        return self._tables[rows]
+            self._tables[key] = Table(self._connection, rows, name, inside)
+        return self._tables[key]
+
+    def table_of(self, failing: Failing) -> Table:
+        """The table that a finding speaks of."""
+        return next((t for t in self._tables.values() if t.made(failing.relation)), self.whole)
+
+    def _place(self, rule: Rule, table: Table) -> Table:
+        """What ``rule`` is about: the rows of ``table``, or the values in a list of them. Raises
+        `CannotRun` and `duckdb.Error`."""
+        place = self._in_lists.get(rule.column or "")
+        if place is None:
+            return table
+        return self.table(Rows(rows_of(place, table.own, table.rows.sql)))
 
     @cached_property
     def hidden(self) -> frozenset[str]:
@@ -93,12 +111,13 @@ class Runner:
         present: list[str] = []
         for table in (self.added, self.whole):
             try:
-                present += table.columns
+                present += table.own
             except duckdb.InterruptException:
                 raise
             except duckdb.Error:
                 continue  # what cannot be read shows nothing; its rules say why
-        return hidden_columns(self._contract, self._stage, present)
+        hidden = hidden_columns(self._contract, self._stage, present)
+        return hidden | {p.name for p in self._contract.inside if p.column in hidden}
 
     def close(self) -> None:
         """Drop what was created on the connection."""
@@ -123,18 +142,26 @@ class Runner:
         return [found[index] for index in range(len(rules))]
 
     def _scanned(self, indexes: Sequence[int], table: Table, found: dict[int, Finding]) -> None:
-        """Rules that look at one row at a time, all of them together."""
+        """Rules that look at one row, or one value in a list, at a time: all of them together."""
         rules = self._contract.rules
-        predicates: dict[int, Predicate] = {}
+        by_table: dict[Table, dict[int, Predicate]] = defaultdict(dict)
         for index in indexes:
             try:
-                predicates[index] = compile_rule(rules[index], table.columns)
+                place = self._place(rules[index], table)
+                by_table[place][index] = compile_rule(rules[index], place.columns)
             except CannotRun as error:
                 found[index] = not_run(str(error), "scan")
             except duckdb.InterruptException:
                 raise
             except duckdb.Error as error:
                 found[index] = not_run(reason_of(error), "scan")
+        for place, predicates in by_table.items():
+            self._count(place, predicates, found)
+
+    def _count(
+        self, table: Table, predicates: Mapping[int, Predicate], found: dict[int, Finding]
+    ) -> None:
+        rules = self._contract.rules
         counts = count_violations(table, list(predicates.values()))
         for (index, predicate), count in zip(predicates.items(), counts, strict=True):
             if isinstance(count, CannotRun):
@@ -158,7 +185,7 @@ class Runner:
 
     def _single(self, rule: Rule) -> Finding:
         if isinstance(rule, ColumnType):
-            return self._both(partial(check_type, rule))
+            return self._both(lambda table: check_type(rule, self._place(rule, table)))
         if isinstance(rule, NoOtherColumns):
             return self._both(partial(check_no_others, rule))
         if isinstance(rule, Unique):
@@ -195,7 +222,7 @@ class Runner:
             raise CannotRun(f"the target {rule.target} is not at hand; at hand: {known}")
         if isinstance(target, Unavailable):
             raise CannotRun(target.reason)
-        return self.table(target)
+        return self.table(target, rule.target_inside)
 
     @cached_property
     def _object(self) -> str:
@@ -209,7 +236,7 @@ class Runner:
             f" WHERE lower(name) = lower({literal(name)})"
         ).fetchone()
         view = quote(self._name if taken else name)
-        self._connection.execute(f"CREATE TEMP VIEW {view} AS SELECT * FROM {self.whole.sql}")
+        self._connection.execute(f"CREATE TEMP VIEW {view} AS SELECT * FROM {self.whole.rows.sql}")
         return view
 
 
@@ -233,5 +260,5 @@ def _conclude(rule: Rule, table: Table, predicate: Predicate, count: Count) -> F
     if isinstance(rule, Metric):
         return check_counted(rule, table, predicate, count)
     columns = predicate.columns or ((rule.column,) if rule.column is not None else ())
-    failing = Failing(table.sql, predicate.violation, columns)
+    failing = Failing(table.sql, predicate.violation, columns, by_row=True)
     return broken_rows(count.failing, table.count, count.decided_by, failing)

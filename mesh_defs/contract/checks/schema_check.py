@@ -62,6 +62,6 @@ def _is_logical(actual: Physical, logical: str) -> bool:
 
 def check_no_others(rule: NoOtherColumns, table: Table) -> Finding:
     """Whether the data has only columns that are declared."""
-    others = [name for name in table.columns if name not in rule.columns]
+    others = [name for name in table.own if name not in rule.columns]
     observed = f"also {', '.join(others)}" if others else "no other columns"
     return Finding(not others, observed, "schema")

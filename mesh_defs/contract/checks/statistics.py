@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.physical_types import FLOATS, INTEGERS, TIMESTAMPS
-from mesh_defs.sql import literal, quote
+from mesh_defs.sql import file_list, literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class Statistics:
         self._connection = connection
         self._table = quote(table)
         self._types = dict(columns)
-        listed = f"[{', '.join(literal(file) for file in files)}]"
+        listed, names = file_list(files), f"[{', '.join(literal(file) for file in files)}]"
         rows, self._row_groups, writers = connection.execute(
             "SELECT sum(num_rows)::BIGINT, sum(num_row_groups)::BIGINT, list(DISTINCT created_by)"
             f" FROM parquet_file_metadata({listed})"
@@ -67,8 +67,8 @@ class Statistics:
             " stats_null_count AS nulls, stats_min_value AS low, stats_max_value AS high,"
             " dictionary_page_offset IS NOT NULL AS dictionary, total_uncompressed_size AS bytes"
             f" FROM parquet_metadata({listed}) JOIN (SELECT file_name, min(place) AS file_index"
-            f" FROM (SELECT unnest({listed}) AS file_name,"
-            f" generate_subscripts({listed}, 1) AS place) GROUP BY file_name) USING (file_name)"
+            f" FROM (SELECT unnest({names}) AS file_name,"
+            f" generate_subscripts({names}, 1) AS place) GROUP BY file_name) USING (file_name)"
             " WHERE row_group_num_rows > 0"
         )
         self._columns = self._footers()

@@ -35,12 +35,12 @@ def check_time(rule: Freshness | Retention, table: Table, now: datetime) -> Find
     if at is None:
         observed = f"no row has a {column}" if table.count else "no rows"
         return Finding(not newest, observed, decided_by, rows=table.count)
-    limit = now - timedelta(seconds=rule.seconds)
-    is_met = at >= (limit - _EPOCH).total_seconds()
+    limit = (now - _EPOCH).total_seconds() - rule.seconds
+    is_met = at >= limit
     observed = f"the {'newest' if newest else 'oldest'} {column} is {_text(at, now)}"
     if is_met or newest:
         return Finding(is_met, observed, decided_by, rows=table.count)
-    too_old = f"{quote(column)} < {_literal(limit, table.types[column])}"
+    too_old = f"epoch({quote(column)}) < {limit!r}::DOUBLE"
     return _too_old(table, column, too_old, observed)
 
 
@@ -55,7 +55,7 @@ def _too_old(table: Table, column: str, condition: str, observed: str) -> Findin
         decided_by="scan",
         failing_rows=count,
         rows=table.count,
-        failing=Failing(table.sql, condition, (column,)),
+        failing=Failing(table.sql, condition, (column,), by_row=True),
     )
 
 
@@ -77,13 +77,6 @@ def _extreme(table: Table, column: str, *, newest: bool) -> tuple[float | None, 
     if found[0] is False:
         raise CannotRun(f"column '{column}' has an infinite date, which has no age")
     return float(found[1]), decided_by
-
-
-def _literal(at: datetime, duckdb_type: str) -> str:
-    text = at.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
-    if duckdb_type == "TIMESTAMP WITH TIME ZONE":
-        return f"{literal(text + '+00')}::TIMESTAMPTZ"
-    return f"{literal(text)}::TIMESTAMP"
 
 
 def _text(seconds: float, now: datetime) -> str:

@@ -7,14 +7,17 @@ happens only when there is such a rule.
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from mesh_defs.contract.checks.privacy import mentions
+from mesh_defs.contract.checks.privacy import hidden_columns, mentions
 from mesh_defs.contract.data import EngineResult
 from mesh_defs.contract.describe import values_text
 from mesh_defs.contract.verdicts import MAX_SAMPLES
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mesh_defs.contract.data import Rows
+    from mesh_defs.contract.model import PortContract
     from mesh_defs.contract.rules import Custom
 
 _TYPE_KEYS = ("type", "expectation_type", "expectation")
@@ -50,11 +54,11 @@ class Expectation:
 
 
 class GreatExpectations:
-    """Runs ``greatExpectations`` rules. ``personal`` names the columns whose values are masked in
-    what it says of them."""
+    """Runs the ``greatExpectations`` rules of ``contract``, which says of which columns no value is
+    shown (`mesh_defs.contract.checks.privacy.hidden_columns`); without it, all are."""
 
-    def __init__(self, personal: AbstractSet[str] = frozenset()) -> None:
-        self._personal = personal
+    def __init__(self, contract: PortContract | None = None) -> None:
+        self._contract = contract
 
     def run(
         self, rules: Sequence[Custom], rows: Rows, connection: duckdb.DuckDBPyConnection
@@ -65,48 +69,58 @@ class GreatExpectations:
         wanted = [each for each in read if isinstance(each, Expectation)]
         if not wanted:
             return [_unable(str(each), "an expectation") for each in read]
-        frame = _frame(wanted, rows, connection)
+        columns = _columns(rows, connection)
+        frame = _frame(wanted, rows, columns, connection)
         validate = _validator(frame)
+        hidden = self._hidden(columns)
         return [
-            self._result(each, validate(each), frame)
+            _result(each, validate(each), frame, hidden)
             if isinstance(each, Expectation)
             else _unable(each, "an expectation")
             for each in read
         ]
 
-    def _result(
-        self, expectation: Expectation, outcome: Mapping[str, Any] | str, frame: pd.DataFrame
-    ) -> EngineResult:
-        if isinstance(outcome, str):
-            return _unable(self._safe(expectation, outcome), str(expectation))
-        details = outcome["result"]
-        count = details.get("unexpected_count")
-        per_row = count is not None and "element_count" in details
-        observed = f"observed {_argument(details.get('observed_value'))}"
-        if per_row:
-            observed = f"{count} of {details['element_count']} rows are unexpected"
-        elif mentions(str(expectation.kwargs), self._personal):
-            observed = "observed ***"
-        at = details.get("partial_unexpected_index_list") or ()
-        return EngineResult(
-            success=bool(outcome["success"]),
-            observed=observed,
-            expected=str(expectation),
-            failing_rows=int(count) if per_row else None,
-            samples=tuple(self._row(frame, position) for position in list(at)[:MAX_SAMPLES]),
-        )
+    def _hidden(self, columns: Sequence[str]) -> AbstractSet[str]:
+        if self._contract is None:
+            return frozenset()
+        return hidden_columns(self._contract, "promise", columns)
 
-    def _row(self, frame: pd.DataFrame, position: int) -> Mapping[str, Any]:
-        row = frame.iloc[int(position)]
-        return {
-            str(name): "***" if name in self._personal else _plain(row[name])
-            for name in frame.columns
-        }
 
-    def _safe(self, expectation: Expectation, reason: str) -> str:
-        if mentions(str(expectation.kwargs), self._personal):
-            return "it raised an error, whose text may quote personal values"
-        return reason
+def _result(
+    expectation: Expectation,
+    outcome: Mapping[str, Any] | str,
+    frame: pd.DataFrame,
+    hidden: AbstractSet[str],
+) -> EngineResult:
+    if isinstance(outcome, str):
+        return _unable(_safe(expectation, outcome, hidden), str(expectation))
+    details = outcome["result"]
+    count = details.get("unexpected_count")
+    per_row = count is not None and "element_count" in details
+    observed = f"observed {_argument(details.get('observed_value'))}"
+    if per_row:
+        observed = f"{count} of {details['element_count']} rows are unexpected"
+    elif mentions(str(expectation.kwargs), hidden):
+        observed = "observed ***"
+    at = details.get("partial_unexpected_index_list") or ()
+    return EngineResult(
+        success=bool(outcome["success"]),
+        observed=observed,
+        expected=str(expectation),
+        failing_rows=int(count) if per_row else None,
+        samples=tuple(_row(frame, position, hidden) for position in list(at)[:MAX_SAMPLES]),
+    )
+
+
+def _row(frame: pd.DataFrame, position: int, hidden: AbstractSet[str]) -> Mapping[str, Any]:
+    row = frame.iloc[int(position)]
+    return {str(name): "***" if name in hidden else _plain(row[name]) for name in frame.columns}
+
+
+def _safe(expectation: Expectation, reason: str, hidden: AbstractSet[str]) -> str:
+    if mentions(str(expectation.kwargs), hidden):
+        return "it raised an error, whose text may quote personal values"
+    return reason
 
 
 def read_expectation(rule: Custom) -> Expectation | str:
@@ -139,6 +153,16 @@ def read_expectation(rule: Custom) -> Expectation | str:
     if by_column and rule.column is not None:
         arguments.setdefault("column", rule.column)
     return Expectation(name, arguments)
+
+
+@cache
+def known_types() -> frozenset[str]:
+    """The expectations that the installed library has, by the names of its files, without importing
+    it; empty when it is not installed."""
+    spec = importlib.util.find_spec("great_expectations")
+    folders = spec.submodule_search_locations if spec is not None else None
+    files = [f for each in folders or () for f in Path(each).glob("expectations/core/*.py")]
+    return frozenset(file.stem for file in files) - {"__init__"}
 
 
 def _validator(frame: pd.DataFrame) -> Any:  # noqa: ANN401 - a function over an untyped library
@@ -190,11 +214,17 @@ def _problem(info: object) -> str | None:
     return None
 
 
-def _frame(
-    expectations: Sequence[Expectation], rows: Rows, connection: duckdb.DuckDBPyConnection
-) -> pd.DataFrame:
+def _columns(rows: Rows, connection: duckdb.DuckDBPyConnection) -> list[str]:
     described = connection.execute(f"DESCRIBE SELECT * FROM {rows.sql}").fetchall()
-    columns = [str(row[0]) for row in described]
+    return [str(row[0]) for row in described]
+
+
+def _frame(
+    expectations: Sequence[Expectation],
+    rows: Rows,
+    columns: list[str],
+    connection: duckdb.DuckDBPyConnection,
+) -> pd.DataFrame:
     needed = columns
     # Expectations about the table's columns see all of them, the others only what they name.
     if not any(each.type.startswith("expect_table_column") for each in expectations):

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from open_data_contract_standard.model import SchemaProperty
+
+from mesh_defs.contract.model import Inside
 from mesh_defs.contract.rules import Unrunnable
 from mesh_defs.faults import did_you_mean
 from mesh_defs.validation import shown
+from mesh_defs.yaml_source import dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from open_data_contract_standard.model import (
-        CustomProperty,
-        DataQuality,
-        SchemaObject,
-        SchemaProperty,
-    )
+    from open_data_contract_standard.model import CustomProperty, SchemaObject
 
     from mesh_defs.contract.model import Column, TextRule
     from mesh_defs.contract.rules import Rule
@@ -33,7 +32,8 @@ _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A top-level property, with the name that its column has in the data."""
+    """A property with the name that its column has in the data, or the name by which rules call
+    its place inside a column."""
 
     name: str
     column: str
@@ -57,12 +57,13 @@ class Builder:
     texts: list[TextRule] = field(default_factory=list)
     columns: list[Column] = field(default_factory=list)
     properties: dict[str, Property] = field(default_factory=dict)
-    key: list[str] = field(default_factory=list)
+    key: list[Property] = field(default_factory=list)
+    places: dict[str, Inside] = field(default_factory=dict)
     _given: Counter[str] = field(default_factory=Counter)
     _taken: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._given = Counter(_given_names(self.model))
+        self._given = Counter(name for name in _given_names(self.model) if name)
 
     def fault(self, path: KeyPath, *, found: object, allowed: str, fix: str) -> None:
         """Add a fault; ``found`` is shown with its type unless it is a sentence already."""
@@ -114,6 +115,7 @@ class Builder:
                 dimension=dimension,
                 column=column,
                 line=self.line(path),
+                key=dotted(path),
                 reason=reason,
             )
         )
@@ -140,6 +142,15 @@ class Builder:
             return self.properties[name].column
         return next((p.column for p in self.properties.values() if p.column == name), None)
 
+    def inside(self, place: Inside) -> Inside:
+        """``place`` under a name that no column and no other place has."""
+        taken = {column.column.lower(): None for column in self.properties.values()}
+        others = {name.lower(): other for name, other in self.places.items()}
+        while {**others, **taken}.get(place.name.lower(), place) != place:
+            place = replace(place, name=f"{place.name} in {place.column}")
+        self.places[place.name] = place
+        return place
+
     def _numbered(self, name: str) -> str:
         number = 2
         while f"{name}_{number}" in self._taken or f"{name}_{number}" in self._given:
@@ -164,17 +175,14 @@ def custom_value(properties: Sequence[CustomProperty] | None, name: str) -> obje
     return next((p.value for p in properties or () if p.property == name), None)
 
 
-def _given_names(model: SchemaObject) -> Iterable[str]:
-    lists: list[list[DataQuality] | None] = [model.quality]
-    lists += [column.quality for column in model.properties or ()]
-    for rules in lists:
-        for rule in rules or ():
-            name = slug(rule.id or rule.name or "")
-            if name:
-                yield name
-    relationships = [*(model.relationships or ())]
-    for column in model.properties or ():
-        relationships += column.relationships or ()
-    for relationship in relationships:
-        if relationship.id:
-            yield slug(relationship.id)
+def _given_names(model: SchemaObject | SchemaProperty) -> Iterator[str]:
+    for rule in model.quality or ():
+        yield slug(rule.id or rule.name or "")
+    for relationship in model.relationships or ():
+        yield slug(relationship.id or "")
+    below = [*(model.properties or ())]
+    if isinstance(model, SchemaProperty):
+        below += [model.items] if model.items is not None else []
+        below += [model.map.value] if model.map is not None and model.map.value is not None else []
+    for inner in below:
+        yield from _given_names(inner)

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 from mesh_defs.contract.model import CLASSIFICATIONS, Column, TextRule
 from mesh_defs.contract.odcs.builder import Property, Sentence
 from mesh_defs.contract.odcs.enum import add_enum
+from mesh_defs.contract.odcs.keys import add_primary_key, add_unique, primary_key
 from mesh_defs.contract.odcs.nested import add_nested
 from mesh_defs.contract.odcs.options import add_options
 from mesh_defs.contract.odcs.physical import add_type_arguments
+from mesh_defs.contract.odcs.places import below
 from mesh_defs.contract.odcs.storage import effective_type, stored_as_text
 from mesh_defs.contract.odcs.values import LOGICAL_TYPES, NESTED, TEMPORAL
-from mesh_defs.contract.rules import ColumnType, NoOtherColumns, NotNull, Unique
+from mesh_defs.contract.rules import ColumnType, NoOtherColumns, NotNull
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaProperty
 
     from mesh_defs.contract.odcs.builder import Builder
     from mesh_defs.yaml_source import KeyPath
+
+_RANKS = {word: rank for rank, word in enumerate(CLASSIFICATIONS)}
 
 
 def add_columns(builder: Builder) -> None:
@@ -70,17 +74,7 @@ def add_column_rules(builder: Builder, prop: Property) -> None:
                 line=line,
             )
         )
-    # The primary key's own rule says the same and more; two hash aggregates would say it twice.
-    if prop.model.unique and builder.key != [prop.column]:
-        builder.rules.append(
-            Unique(
-                id=builder.identify(f"{prop.name}.unique"),
-                dimension="uniqueness",
-                column=prop.column,
-                line=builder.line((*prop.path, "unique")),
-                columns=(prop.column,),
-            )
-        )
+    add_unique(builder, prop)
     add_type_arguments(builder, prop)
     add_options(builder, prop)
     add_enum(builder, prop)
@@ -99,25 +93,15 @@ def add_object_rules(builder: Builder, *, closed: bool) -> None:
                 columns=names,
             )
         )
-    if builder.key:
-        first = next(p for p in builder.properties.values() if p.column == builder.key[0])
-        builder.rules.append(
-            Unique(
-                id=builder.identify("primary_key"),
-                dimension="uniqueness",
-                column=builder.key[0] if len(builder.key) == 1 else None,
-                line=builder.line((*first.path, "primaryKey")),
-                columns=tuple(builder.key),
-                primary_key=True,
-            )
-        )
+    add_primary_key(builder)
 
 
 def _add_models(builder: Builder) -> None:
-    builder.key = _primary_key(builder)
+    builder.key = primary_key(builder)
+    keyed = [prop.column for prop in builder.key]
     for prop in builder.properties.values():
         model = prop.model
-        position = builder.key.index(prop.column) + 1 if prop.column in builder.key else None
+        position = keyed.index(prop.column) + 1 if prop.column in keyed else None
         builder.columns.append(
             Column(
                 name=prop.column,
@@ -135,37 +119,19 @@ def _add_models(builder: Builder) -> None:
         )
 
 
-def _primary_key(builder: Builder) -> list[str]:
-    keyed: list[tuple[int, Property]] = []
-    for prop in builder.properties.values():
-        position = prop.model.primaryKeyPosition
-        placed = position is not None and position > 0
-        if placed and not prop.model.primaryKey:
-            builder.fault(
-                (*prop.path, "primaryKeyPosition"),
-                found=Sentence("a position in a primary key that the property is no part of"),
-                allowed="primaryKeyPosition only beside 'primaryKey: true'",
-                fix="add 'primaryKey: true', or remove primaryKeyPosition",
-            )
-        elif prop.model.primaryKey:
-            keyed.append((position if placed and position else 0, prop))
-    positions = [position for position, _ in keyed]
-    if len(keyed) > 1 and any(positions) and sorted(positions) != list(range(1, len(keyed) + 1)):
-        builder.fault(
-            (*keyed[0][1].path, "primaryKeyPosition"),
-            found=Sentence(f"positions {', '.join(map(str, positions))} (0: none given)"),
-            allowed=f"each of 1 to {len(keyed)} once, or no positions at all",
-            fix="number the columns of the primary key in their order, from 1",
-        )
-    return [prop.column for _, prop in sorted(keyed, key=lambda pair: pair[0])]
-
-
 def _classification(builder: Builder, prop: Property) -> str:
-    word = prop.model.classification
-    if word is None:
-        return "internal"
-    if word not in CLASSIFICATIONS:
-        builder.unknown((*prop.path, "classification"), word, CLASSIFICATIONS)
+    """How protected the column is: as much as the most protected of what lies inside it, which is
+    shown wherever the column is."""
+    own = _known_classification(builder, prop.path, prop.model)
+    inside = [_known_classification(builder, path, model) for path, model in below(prop)]
+    words = [word for word in inside if word is not None and word in CLASSIFICATIONS]
+    return max([own or "internal", *words], key=lambda word: _RANKS.get(word, 0))
+
+
+def _known_classification(builder: Builder, path: KeyPath, model: SchemaProperty) -> str | None:
+    word = model.classification
+    if word is not None and word not in CLASSIFICATIONS:
+        builder.unknown((*path, "classification"), word, CLASSIFICATIONS)
     return word
 
 

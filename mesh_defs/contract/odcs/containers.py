@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mesh_defs.contract.odcs.builder import Sentence
+from mesh_defs.contract.odcs.conditions import add_condition, add_length, read_sizes
 from mesh_defs.contract.odcs.storage import stored_as_text
-from mesh_defs.contract.rules import Length, RowCondition
 from mesh_defs.sql import literal, quote
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 # Names of DuckDB's types for the element types of a vector that it can hold.
 _ELEMENTS = {"float32": "FLOAT", "float64": "DOUBLE", "int8": "TINYINT", "uint8": "UTINYINT"}
 _OTHER_ELEMENTS = ("bfloat16", "binary", "float16")
-_UNIT_LENGTH_TOLERANCE = 1e-3  # float32 vectors of some thousand dimensions stay within it
+UNIT_LENGTH_TOLERANCE = 1e-3  # float32 vectors of some thousand dimensions stay within it
 
 
 def as_json(column: str) -> str:
@@ -35,20 +34,11 @@ def pointer(name: str) -> str:
 
 def add_array_options(builder: Builder, prop: Property, options: dict[str, Any]) -> None:
     """Add the rules of ``minItems``, ``maxItems`` and ``uniqueItems``."""
-    sizes = _sizes(builder, prop, options, "minItems", "maxItems")
-    if sizes and not stored_as_text(prop.model):
-        builder.rules.append(
-            Length(
-                id=builder.identify(f"{prop.name}.{'_'.join(sizes)}"),
-                dimension="conformity",
-                column=prop.column,
-                line=builder.line((*prop.path, "logicalTypeOptions", next(iter(sizes)))),
-                minimum=sizes.get("minItems"),
-                maximum=sizes.get("maxItems"),
-            )
-        )
-    elif sizes:
-        _add_size(builder, prop, sizes, f"json_array_length({as_json(prop.column)})", "items")
+    if not stored_as_text(prop.model):
+        add_length(builder, prop, options, "minItems", "maxItems")
+    else:
+        size = f"json_array_length({as_json(prop.column)})"
+        _add_size(builder, prop, options, ("minItems", "maxItems"), size, "items")
     if options.get("uniqueItems"):
         items = f"json_extract({as_json(prop.column)}, '$[*]')"
         add_condition(
@@ -62,9 +52,8 @@ def add_array_options(builder: Builder, prop: Property, options: dict[str, Any])
 
 def add_object_options(builder: Builder, prop: Property, options: dict[str, Any]) -> None:
     """Add the rules of ``minProperties``, ``maxProperties`` and ``required``."""
-    sizes = _sizes(builder, prop, options, "minProperties", "maxProperties")
-    if sizes:
-        _add_size(builder, prop, sizes, f"len(json_keys({as_json(prop.column)}))", "properties")
+    size = f"len(json_keys({as_json(prop.column)}))"
+    _add_size(builder, prop, options, ("minProperties", "maxProperties"), size, "properties")
     if "required" in options:
         value = as_json(prop.column)
         absent = " OR ".join(
@@ -115,50 +104,22 @@ def add_vector(builder: Builder, prop: Property, options: dict[str, Any]) -> Non
             builder,
             prop,
             "normalized",
-            f"NOT abs(sqrt({squares}) - 1) <= {_UNIT_LENGTH_TOLERANCE}",
+            f"NOT abs(sqrt({squares}) - 1) <= {UNIT_LENGTH_TOLERANCE}",
             f"every {prop.column} of length 1",
         )
 
 
-def add_condition(
+def _add_size(
     builder: Builder,
     prop: Property,
-    name: str,
-    violation: str,
-    expected: str,
-    option: str | None = None,
+    options: dict[str, Any],
+    ends: tuple[str, str],
+    size: str,
+    what: str,
 ) -> None:
-    """Add a condition over one row that an option of ``prop`` states."""
-    builder.rules.append(
-        RowCondition(
-            id=builder.identify(f"{prop.name}.{name}"),
-            dimension="conformity",
-            column=prop.column,
-            line=builder.line((*prop.path, "logicalTypeOptions", option or name)),
-            violation=violation,
-            expected=expected,
-        )
-    )
-
-
-def _sizes(
-    builder: Builder, prop: Property, options: dict[str, Any], low: str, high: str
-) -> dict[str, int]:
-    sizes = {name: int(options[name]) for name in (low, high) if name in options}
-    if len(sizes) == 2 and sizes[low] > sizes[high]:
-        builder.fault(
-            (*prop.path, "logicalTypeOptions", low),
-            found=Sentence(f"{low} {sizes[low]} above {high} {sizes[high]}"),
-            allowed=f"{low} up to {high}",
-            fix="swap the two, or change one",
-        )
-        return {}
-    return sizes
-
-
-def _add_size(
-    builder: Builder, prop: Property, sizes: dict[str, int], size: str, what: str
-) -> None:
+    sizes = read_sizes(builder, prop, options, *ends)
+    if not sizes:
+        return
     tests, words = [], []
     for name, bound in sizes.items():
         at_least = name.startswith("min")

@@ -11,6 +11,7 @@ from mesh_defs.contract.odcs.rule import dimension_of, rule_id
 from mesh_defs.contract.odcs.threshold import COUNT, PERCENT, read_threshold
 from mesh_defs.contract.odcs.values import fits, type_text
 from mesh_defs.contract.rules import Metric, Unrunnable
+from mesh_defs.yaml_source import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,13 +99,21 @@ def add_metric(builder: Builder, rule: DataQuality, place: Place, severity: Seve
     problem = regex.unsupported(arguments["pattern"]) if "pattern" in arguments else None
     if problem is not None:
         reason = f"the regular expression {arguments['pattern']} cannot be run: {problem}"
-        builder.rules.append(Unrunnable(**common, reason=reason))
+        key = dotted((*place.path, "arguments", "pattern"))
+        builder.rules.append(Unrunnable(**common, key=key, reason=reason))
         return
     if "pattern" in arguments:
         arguments["pattern"] = regex.translate(arguments["pattern"])
     builder.rules.append(
         Metric(**common, metric=metric, threshold=threshold, unit=unit, arguments=arguments)
     )
+
+
+def counts_values(rule: DataQuality) -> bool:
+    """Whether ``rule`` counts values one by one, or names no metric that there is."""
+    word = rule.metric or rule.rule or ""
+    metric = _METRICS.get(word) or (_OLD[word].metric if word in _OLD else None)
+    return metric not in ("duplicateValues", "rowCount")
 
 
 def _meaning(builder: Builder, rule: DataQuality, place: Place) -> _Old | None:

@@ -1,21 +1,24 @@
-"""What lies inside objects, arrays and maps: types, required, options and enumerations, as
-conditions over one row.
+"""What lies inside objects, arrays and maps.
 
-Native values and JSON text read alike as JSON; a dialect of member access is not guessed.
+Types, required, options and enumerations are conditions over one row: native values and JSON text
+read alike as JSON. Rules that speak of a column as a whole (uniqueness, relationships, quality) run
+on the place as if it were a column, which `mesh_defs.contract.checks.inside` makes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mesh_defs.contract.model import TextRule
 from mesh_defs.contract.odcs.builder import Property, Sentence
-from mesh_defs.contract.odcs.containers import as_json, pointer
 from mesh_defs.contract.odcs.dates import iso_violation
+from mesh_defs.contract.odcs.keys import add_unique
+from mesh_defs.contract.odcs.nested_dates import in_own_format
 from mesh_defs.contract.odcs.nested_options import nested_conditions
-from mesh_defs.contract.odcs.storage import stored_as_text
+from mesh_defs.contract.odcs.nested_physical import add_physical, add_physical_parts
+from mesh_defs.contract.odcs.places import Spot, members
+from mesh_defs.contract.odcs.quality import add_quality, add_quality_of_items
+from mesh_defs.contract.odcs.relationships import add_property_relationships
+from mesh_defs.contract.odcs.storage import effective_type
 from mesh_defs.contract.odcs.values import LOGICAL_TYPES, NESTED, TEMPORAL
 from mesh_defs.contract.rules import RowCondition
 from mesh_defs.sql import quote
@@ -38,34 +41,7 @@ _JSON_TYPES = {
     "vector": "'ARRAY'",
 }
 _KEY_CASTS = {"integer": "HUGEINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
-_RULES_OF_A_COLUMN = ("unique", "primaryKey", "relationships")
-
-
-@dataclass(frozen=True, slots=True)
-class _Spot:
-    """One place inside a column: the SQL of its JSON value, and how a condition on that value
-    becomes a condition on the row (through every list on the way)."""
-
-    label: str
-    path: KeyPath
-    value: str
-    on_row: Callable[[str], str]
-    depth: int = 0
-
-    def member(self, name: str, index: int) -> _Spot:
-        value = f"json_extract({self.value}, {pointer(name)})"
-        path = (*self.path, "properties", index)
-        return _Spot(f"{self.label}.{name}", path, value, self.on_row, self.depth)
-
-    def each(self, values: str, key: KeyPath, word: str) -> _Spot:
-        name = f"x{self.depth}"
-
-        def on_row(condition: str) -> str:
-            found = f"list_filter({values}, lambda {name}: {condition})"
-            return self.on_row(f"len({found}) > 0")
-
-        path = (*self.path, *key)
-        return _Spot(f"{self.label}.{word}", path, name, on_row, self.depth + 1)
+_ONE_VALUE_A_ROW = ("unique", "primaryKey", "relationships")
 
 
 def add_nested(builder: Builder, prop: Property) -> None:
@@ -73,26 +49,26 @@ def add_nested(builder: Builder, prop: Property) -> None:
     model = prop.model
     if _misplaced(builder, model, prop.path):
         return
-    spot = _Spot(prop.name, prop.path, as_json(prop.column), lambda condition: condition)
-    if model.logicalType in NESTED and stored_as_text(model):
+    spot = Spot.of(prop)
+    if model.logicalType in NESTED and spot.text:
         wanted = _JSON_TYPES[model.logicalType or ""]
         _add(
             builder,
-            prop,
             spot,
             "json",
             f"{quote(prop.column)} IS NOT NULL AND coalesce(json_type({spot.value}), '') "
             f"<> {wanted}",
             f"every {prop.column} JSON text of type {model.logicalType}",
         )
-    _descend(builder, prop, model, spot)
+    add_physical_parts(builder, spot, model)
+    _descend(builder, model, spot)
 
 
-def _descend(builder: Builder, prop: Property, model: SchemaProperty, spot: _Spot) -> None:
-    seen: set[str] = set()
+def _descend(builder: Builder, model: SchemaProperty, spot: Spot) -> None:
+    named = dict(members(model))
     for index, child in enumerate(model.properties or ()):
         path = (*spot.path, "properties", index)
-        if not child.name or child.name in seen:
+        if index not in named:
             if path not in builder.broken:
                 builder.fault(
                     path,
@@ -101,52 +77,45 @@ def _descend(builder: Builder, prop: Property, model: SchemaProperty, spot: _Spo
                     fix="add or change 'name:'",
                 )
             continue
-        seen.add(child.name)
-        inner = spot.member(child.name, index)
+        inner = spot.child(child, index)
         if child.required:
-            absent = f"coalesce(json_type({spot.value}, {pointer(child.name)}), 'NULL') = 'NULL'"
+            # Where the object itself is NULL it holds no properties, so none is missing.
+            absent = f"coalesce(json_type({inner.value}), 'NULL') = 'NULL'"
             violation = spot.on_row(f"json_type({spot.value}) = 'OBJECT' AND {absent}")
-            _add(builder, prop, inner, "required", violation, f"{inner.label} present everywhere")
-        _inside(builder, prop, child, inner)
+            _add(builder, inner, "required", violation, f"{inner.label} present everywhere")
+        _inside(builder, child, inner)
     if model.items is not None:
-        inner = spot.each(f"json_extract({spot.value}, '$[*]')", ("items",), "items")
+        inner = spot.each("items", ("items",), model.items)
         if model.items.required:
             violation = inner.on_row(f"json_type({inner.value}) = 'NULL'")
-            _add(builder, prop, inner, "required", violation, f"no NULL in {inner.label}")
-        _inside(builder, prop, model.items, inner)
+            _add(builder, inner, "required", violation, f"no NULL in {inner.label}")
+        _inside(builder, model.items, inner)
     if model.map is not None:
-        _map(builder, prop, model, spot)
+        _map(builder, model, spot)
 
 
-def _map(builder: Builder, prop: Property, model: SchemaProperty, spot: _Spot) -> None:
+def _map(builder: Builder, model: SchemaProperty, spot: Spot) -> None:
     if model.map is None:
         return
     if model.map.value is not None:
-        values = f"json_extract({spot.value}, '$.*')"
-        _inside(builder, prop, model.map.value, spot.each(values, ("map", "value"), "values"))
-    if model.map.key is not None:
-        keys = spot.each(f"json_keys({spot.value})", ("map", "key"), "keys")
-        logical = model.map.key.logicalType
-        if logical in TEMPORAL or logical in _KEY_CASTS:
-            if logical in TEMPORAL:
-                violation = keys.on_row(f"({iso_violation(keys.value, logical)})")
-            else:
-                violation = keys.on_row(f"try_cast({keys.value} AS {_KEY_CASTS[logical]}) IS NULL")
-            _add(
-                builder,
-                prop,
-                keys,
-                "type",
-                violation,
-                f"every key of {spot.label} of type {logical}",
-            )
-        elif logical is not None and logical != "string":
-            builder.unknown(
-                (*keys.path, "logicalType"), logical, ["string", *sorted(TEMPORAL), *_KEY_CASTS]
-            )
+        values = spot.each("values", ("map", "value"), model.map.value)
+        _inside(builder, model.map.value, values)
+    if model.map.key is None:
+        return
+    keys = spot.each("keys", ("map", "key"))
+    logical = model.map.key.logicalType
+    if logical in TEMPORAL or logical in _KEY_CASTS:
+        if logical in TEMPORAL:
+            violation = keys.on_row(f"({iso_violation(keys.value, logical)})")
+        else:
+            violation = keys.on_row(f"try_cast({keys.value} AS {_KEY_CASTS[logical]}) IS NULL")
+        _add(builder, keys, "type", violation, f"every key of {spot.label} of type {logical}")
+    elif logical is not None and logical != "string":
+        known = ["string", *sorted(TEMPORAL), *_KEY_CASTS]
+        builder.unknown((*keys.path, "logicalType"), logical, known)
 
 
-def _inside(builder: Builder, prop: Property, model: SchemaProperty, spot: _Spot) -> None:
+def _inside(builder: Builder, model: SchemaProperty, spot: Spot) -> None:
     """The rules of a place that is not the column itself."""
     logical = model.logicalType
     if logical is not None and logical not in LOGICAL_TYPES:
@@ -157,35 +126,38 @@ def _inside(builder: Builder, prop: Property, model: SchemaProperty, spot: _Spot
     if logical is not None:
         wanted = _JSON_TYPES.get(logical, "'VARCHAR'")
         wrong = f"json_type({spot.value}) NOT IN ('NULL', {wanted})"
-        if logical in TEMPORAL:
+        meant = effective_type(model)
+        if meant in TEMPORAL and not in_own_format(spot, model):
             text = f"json_extract_string({spot.value}, '$')"
-            wrong = f"({wrong} OR ({iso_violation(text, logical)}))"
-        _add(
-            builder, prop, spot, "type", spot.on_row(wrong), f"every {spot.label} of type {logical}"
-        )
-    place = Property(spot.label, prop.column, model, spot.path)
-    for found in nested_conditions(builder, place, spot.value):
-        _add(builder, prop, spot, found.name, spot.on_row(f"({found.violation})"), found.expected)
-    for key in _RULES_OF_A_COLUMN:
+            wrong = f"({wrong} OR ({iso_violation(text, meant)}))"
+        _add(builder, spot, "type", spot.on_row(wrong), f"every {spot.label} of type {logical}")
+    add_physical(builder, spot, model)
+    place = Property(spot.label, spot.column, model, spot.path)
+    for found in nested_conditions(builder, place, spot):
+        _add(builder, spot, found.name, spot.on_row(f"({found.violation})"), found.expected)
+    if spot.in_list:
+        _many_values(builder, model, spot)
+    elif model.unique or model.relationships or model.quality:
+        named = spot.place(builder, model)
+        add_unique(builder, named)
+        add_property_relationships(builder, named)
+        add_quality(builder, model.quality, (*spot.path, "quality"), named)
+    _descend(builder, model, spot)
+
+
+def _many_values(builder: Builder, model: SchemaProperty, spot: Spot) -> None:
+    """Rules of a place that has many values in one row: what counts values is run on them all."""
+    for key in _ONE_VALUE_A_ROW:
         if getattr(model, key):
             reason = (
-                f"'{key}' inside a column is not run; types, 'required', options and 'enum' are"
+                f"'{key}' inside a list is not run: one row has many values there; "
+                "make the list a port of its own, with one row for each item"
             )
-            name = f"{spot.label}.{key}"
-            builder.unrunnable((*spot.path, key), name, prop.column, "conformity", reason)
-    _quality(builder, prop, model, spot)
-    _descend(builder, prop, model, spot)
-
-
-def _quality(builder: Builder, prop: Property, model: SchemaProperty, spot: _Spot) -> None:
-    for index, rule in enumerate(model.quality or ()):
-        if rule.type == "text" and rule.description:
-            builder.texts.append(TextRule(prop.column, f"{spot.label}: {rule.description}"))
-            continue
-        name = rule.id or rule.name or f"{spot.label}.quality"
-        reason = "a quality rule inside a column is not run; write it as SQL on the column"
-        path = (*spot.path, "quality", index)
-        builder.unrunnable(path, name, prop.column, "accuracy", reason)
+            path = (*spot.path, key)
+            builder.unrunnable(path, f"{spot.label}.{key}", spot.column, "conformity", reason)
+    if model.quality:
+        named = spot.place(builder, model)
+        add_quality_of_items(builder, model.quality, (*spot.path, "quality"), named)
 
 
 def _misplaced(builder: Builder, model: SchemaProperty, path: KeyPath) -> bool:
@@ -202,14 +174,12 @@ def _misplaced(builder: Builder, model: SchemaProperty, path: KeyPath) -> bool:
     return found
 
 
-def _add(
-    builder: Builder, prop: Property, spot: _Spot, name: str, violation: str, expected: str
-) -> None:
+def _add(builder: Builder, spot: Spot, name: str, violation: str, expected: str) -> None:
     builder.rules.append(
         RowCondition(
             id=builder.identify(f"{spot.label}.{name}"),
             dimension="completeness" if name == "required" else "conformity",
-            column=prop.column,
+            column=spot.column,
             line=builder.line(spot.path),
             violation=violation,
             expected=expected,

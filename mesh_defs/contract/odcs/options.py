@@ -8,6 +8,7 @@ from mesh_defs.contract.model import TextRule
 from mesh_defs.contract.odcs import regex
 from mesh_defs.contract.odcs.bounds import BOUNDS, add_bounds
 from mesh_defs.contract.odcs.builder import Sentence
+from mesh_defs.contract.odcs.conditions import add_condition, add_length
 from mesh_defs.contract.odcs.containers import add_array_options, add_object_options, add_vector
 from mesh_defs.contract.odcs.formats import (
     FLOATS,
@@ -19,7 +20,7 @@ from mesh_defs.contract.odcs.formats import (
 from mesh_defs.contract.odcs.storage import stored_as_text
 from mesh_defs.contract.odcs.temporal import add_temporal_options
 from mesh_defs.contract.odcs.values import TEMPORAL, is_number
-from mesh_defs.contract.rules import Bounds, Length, Pattern, RowCondition
+from mesh_defs.contract.rules import Bounds, Pattern
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
@@ -185,34 +186,6 @@ def _add_text_options(builder: Builder, prop: Property, options: dict[str, Any])
         )
 
 
-def add_length(
-    builder: Builder, prop: Property, options: dict[str, Any], low: str, high: str
-) -> None:
-    """Add the rule of two options that bound a length."""
-    names = [name for name in (low, high) if name in options]
-    if not names:
-        return
-    path = (*prop.path, "logicalTypeOptions", names[0])
-    if len(names) == 2 and options[low] > options[high]:
-        builder.fault(
-            path,
-            found=Sentence(f"{low} {options[low]} above {high} {options[high]}"),
-            allowed=f"{low} up to {high}",
-            fix="swap the two, or change one",
-        )
-        return
-    builder.rules.append(
-        Length(
-            id=builder.identify(f"{prop.name}.{'_'.join(names)}"),
-            dimension="conformity",
-            column=prop.column,
-            line=builder.line(path),
-            minimum=options.get(low),
-            maximum=options.get(high),
-        )
-    )
-
-
 def _add_pattern(builder: Builder, prop: Property, pattern: str) -> None:
     path = (*prop.path, "logicalTypeOptions", "pattern")
     problem = regex.malformed(pattern)
@@ -244,23 +217,21 @@ def _add_number_format(builder: Builder, prop: Property, options: dict[str, Any]
     if form not in known:
         builder.unknown(path, form, known)
         return
-    common: dict[str, Any] = {
-        "dimension": "conformity",
-        "column": prop.column,
-        "line": builder.line(path),
-    }
     if form in INTEGERS:
         low, high = INTEGERS[form]
-        name = builder.identify(f"{prop.name}.format")
-        builder.rules.append(Bounds(id=name, **common, minimum=low, maximum=high))
-    elif form == "f32":
-        column = quote(prop.column)
         builder.rules.append(
-            RowCondition(
+            Bounds(
                 id=builder.identify(f"{prop.name}.format"),
-                **common,
-                violation=f"isfinite({column}) AND abs({column}) > {LARGEST_F32}",
-                expected=f"every {prop.column} within the range of a 32 bit float",
+                dimension="conformity",
+                column=prop.column,
+                line=builder.line(path),
+                minimum=low,
+                maximum=high,
             )
         )
+    elif form == "f32":
+        column = quote(prop.column)
+        violation = f"isfinite({column}) AND abs({column}) > {LARGEST_F32}"
+        expected = f"every {prop.column} within the range of a 32 bit float"
+        add_condition(builder, prop, "format", violation, expected)
     # Every number of DuckDB lies within the range of f64, so the type's own rule decides it.

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.contract.model import TextRule
 from mesh_defs.contract.odcs.builder import Sentence
-from mesh_defs.contract.odcs.metrics import add_metric
+from mesh_defs.contract.odcs.metrics import add_metric, counts_values
 from mesh_defs.contract.odcs.rule import Place, dimension_of, rule_id
 from mesh_defs.contract.odcs.threshold import ANSWER, OPERATORS, read_threshold
 from mesh_defs.contract.rules import Custom, Query, Unrunnable
+from mesh_defs.faults import nearest
+from mesh_defs.yaml_source import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +52,29 @@ def add_quality(
         place = Place((*path, index), owner)
         if place.path not in builder.broken:
             _add_rule(builder, rule, place)
+
+
+def add_quality_of_items(
+    builder: Builder, rules: list[DataQuality] | None, path: KeyPath, owner: Property
+) -> None:
+    """As `add_quality`, for a place that has many values in one row: metrics that count values
+    count all of them, and nothing else has one clear meaning there."""
+    _refuse_repeated_ids(builder, rules or [], path)
+    for index, rule in enumerate(rules or ()):
+        place = Place((*path, index), owner)
+        if place.path in builder.broken:
+            continue
+        kind = rule.type or "library"
+        if kind not in TYPES or kind == "text" or (kind == "library" and counts_values(rule)):
+            _add_rule(builder, rule, place)
+            continue
+        reason = (
+            f"a rule of type {kind} inside a list is not run, but for nullValues, missingValues "
+            "and invalidValues, which count items; write it as SQL on the whole object"
+        )
+        name = rule.id or rule.name or f"{owner.name}.quality"
+        column = builder.places[owner.column].column
+        builder.unrunnable(place.path, name, column, "accuracy", reason)
 
 
 def _add_rule(builder: Builder, rule: DataQuality, place: Place) -> None:
@@ -102,6 +127,7 @@ def _add_query(builder: Builder, rule: DataQuality, place: Place, severity: Seve
             column=place.column,
             description=rule.description,
             line=builder.line(place.path),
+            key=dotted((*place.path, "query")),
             query=query,
             threshold=threshold,
         )
@@ -133,7 +159,10 @@ def _add_custom(builder: Builder, rule: DataQuality, place: Place, severity: Sev
                 column=place.column,
                 description=rule.description,
                 line=line,
+                key=dotted((*place.path, "engine")),
                 reason=f"the engine '{rule.engine}' cannot be run here; {known} can",
+                allowed=", ".join(sorted(set(ENGINES.values()))),
+                fix=_engine_fix(rule.engine),
             )
         )
         return
@@ -145,10 +174,18 @@ def _add_custom(builder: Builder, rule: DataQuality, place: Place, severity: Sev
             column=place.column,
             description=rule.description,
             line=line,
+            key=dotted(place.path),
             engine=engine,
             implementation=rule.implementation,
         )
     )
+
+
+def _engine_fix(engine: str) -> str:
+    close = nearest(engine, ENGINES)
+    if close is not None:
+        return f"write 'engine: {ENGINES[close]}'"
+    return "write the rule as type sql or library, or for an engine that can be run"
 
 
 def _add_text(builder: Builder, rule: DataQuality, place: Place) -> None:

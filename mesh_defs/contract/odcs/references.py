@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.odcs.builder import Sentence
+from mesh_defs.contract.odcs.places import find
 from mesh_defs.errors import UnknownAddress
 from mesh_defs.urls import MeshUrl, is_mesh_url, parse
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
+    from mesh_defs.contract.model import Inside
     from mesh_defs.contract.odcs.builder import Builder
     from mesh_defs.yaml_source import KeyPath
 
@@ -26,11 +28,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 class Reference:
     """A property somewhere. ``target`` is None for the port itself, the name of another port of
     the product, or a global URL without its column. ``problem`` says why it cannot be followed
-    although it is well formed."""
+    although it is well formed. ``inside`` is set for a place inside a column of another port."""
 
     target: MeshUrl | str | None
     column: str
     problem: str | None = None
+    inside: Inside | None = None
 
 
 def resolve(builder: Builder, path: KeyPath, text: str) -> Reference | None:
@@ -82,7 +85,7 @@ def _shorthand(builder: Builder, path: KeyPath, names: list[str]) -> Reference |
         builder.unknown(path, ".".join(names), _known(owner, by_id=False))
         return None
     if len(names) > 2:
-        return Reference(target, ".".join(names[1:]), _nested(names))
+        return _inside(builder, path, owner, names[1:], by_id=False)
     return Reference(target, column.physicalName or column.name or names[1])
 
 
@@ -108,8 +111,26 @@ def _qualified(builder: Builder, path: KeyPath, text: str) -> Reference | None:
         return None
     target = None if owner is builder.model else owner.name
     if len(parts) > 4:
-        return Reference(target, "/".join(parts[3:]), _nested(parts))
+        return _inside(builder, path, owner, parts[3::2], by_id=True)
     return Reference(target, column.physicalName or column.name or parts[3])
+
+
+def _inside(
+    builder: Builder, path: KeyPath, owner: SchemaObject, names: list[str], *, by_id: bool
+) -> Reference | None:
+    """A reference into a column of ``owner``, through objects alone."""
+    place = find(owner, names, by_id=by_id)
+    if place is None:
+        builder.fault(
+            path,
+            found=Sentence(f"no property {' > '.join(names)} of {owner.name}"),
+            allowed="properties of objects; one item of a list cannot be referred to",
+            fix="write the names of the properties on the way",
+        )
+        return None
+    if owner is builder.model:
+        return Reference(None, builder.inside(place).name)
+    return Reference(owner.name, place.name, inside=place)
 
 
 def _by_name(builder: Builder, name: str) -> SchemaObject | None:
@@ -132,7 +153,10 @@ def _known(owner: SchemaObject, *, by_id: bool) -> list[str]:
 
 
 def _nested(names: list[str]) -> str:
-    return f"'{names[-1]}' lies inside a column; only whole columns can be joined"
+    return (
+        f"'{names[-1]}' lies inside a column of a port whose contract is another document; only "
+        "whole columns can be joined there"
+    )
 
 
 def _malformed(builder: Builder, path: KeyPath, text: str) -> None:

@@ -8,6 +8,7 @@ from mesh_defs.contract.odcs.builder import Sentence
 from mesh_defs.contract.odcs.references import FORMS, Reference, resolve
 from mesh_defs.contract.rules import ForeignKey, Unrunnable
 from mesh_defs.urls import MeshUrl
+from mesh_defs.yaml_source import dotted
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import Relationship
@@ -102,6 +103,7 @@ def _add(
                 column=column,
                 description=description,
                 line=line,
+                key=dotted(path),
                 reason=problems[0],
             )
         )
@@ -116,6 +118,7 @@ def _add(
             columns=columns,
             target=target,
             target_columns=tuple(reference.column for reference in targets),
+            target_inside=tuple(end.inside for end in targets if end.inside is not None),
         )
     )
 

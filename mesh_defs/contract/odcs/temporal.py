@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from mesh_defs.contract.odcs.bounds import Range, read_range
+from mesh_defs.contract.odcs.conditions import add_condition
 from mesh_defs.contract.odcs.dates import KNOWN_LETTERS, DateFormat, date_format, iso_violation
 from mesh_defs.contract.odcs.storage import effective_type, stored_as_text
 from mesh_defs.contract.odcs.values import moment
-from mesh_defs.contract.rules import Bounds, RowCondition
+from mesh_defs.contract.rules import Bounds
 from mesh_defs.sql import literal, quote
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _ZONE_AT_END = r"(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 def add_temporal_options(builder: Builder, prop: Property, options: dict[str, Any]) -> None:
     """Add the rules of a date, time or timestamp column; one that lies as text is always checked
     to hold what its type says."""
-    zone = _zone(builder, prop, options)
+    zone = default_zone(builder, prop, options)
     form = date_format(options["format"]) if "format" in options else None
     if "format" in options and form is None:
         reason = (
@@ -54,7 +55,7 @@ def _add_format(
         expected = f"every {prop.column} no finer than {form.text} can say"
     else:
         return
-    _add_condition(builder, prop, "format", violation, expected)
+    add_condition(builder, prop, "format", violation, expected)
 
 
 def _add_timezone(
@@ -72,7 +73,7 @@ def _add_timezone(
         comparison = "NOT LIKE" if timezone_wanted else "LIKE"
         violation = f"{column} IS NOT NULL AND typeof({column}) {comparison} '% WITH TIME ZONE'"
     expected = f"every {prop.column} {'with' if timezone_wanted else 'without'} a time zone"
-    _add_condition(builder, prop, "timezone", violation, expected)
+    add_condition(builder, prop, "timezone", violation, expected)
 
 
 def _add_bounds(
@@ -88,9 +89,9 @@ def _add_bounds(
         zoned = form.zoned if form is not None else bool(zoned)
 
     def at(text: str) -> str:
-        return _in_zone(text, logical, zoned, zone)
+        return in_zone(text, logical, zoned, zone)
 
-    bounds = read_range(builder, prop, options, lambda text: _comparable(text, logical, zone))
+    bounds = read_range(builder, prop, options, lambda text: comparable(text, logical, zone))
     if bounds is None or not bounds.written:
         return
     ends = {
@@ -147,7 +148,7 @@ def _add_text_bounds(
             operator, word = operators[name]
             tests.append(f"{value} {operator} CAST({literal(text)} AS {kind})")
             words.append(f"{word} {text}")
-    _add_condition(
+    add_condition(
         builder,
         prop,
         "_".join(bounds.written),
@@ -157,27 +158,8 @@ def _add_text_bounds(
     )
 
 
-def _add_condition(
-    builder: Builder,
-    prop: Property,
-    name: str,
-    violation: str,
-    expected: str,
-    option: str | None = None,
-) -> None:
-    builder.rules.append(
-        RowCondition(
-            id=builder.identify(f"{prop.name}.{name}"),
-            dimension="conformity",
-            column=prop.column,
-            line=builder.line((*prop.path, "logicalTypeOptions", option or name)),
-            violation=violation,
-            expected=expected,
-        )
-    )
-
-
-def _zone(builder: Builder, prop: Property, options: dict[str, Any]) -> tzinfo:
+def default_zone(builder: Builder, prop: Property, options: dict[str, Any]) -> tzinfo:
+    """The zone of values without one; UTC when none is given, or none of that name is known."""
     name = options.get("defaultTimezone")
     if name is None or name in ("UTC", "Etc/UTC", "Z"):
         return UTC
@@ -195,7 +177,7 @@ def _zone(builder: Builder, prop: Property, options: dict[str, Any]) -> tzinfo:
         return UTC
 
 
-def _in_zone(text: str, logical: str, zoned: bool | None, zone: tzinfo) -> str:
+def in_zone(text: str, logical: str, zoned: bool | None, zone: tzinfo) -> str:
     """A bound as the column has its values: with an offset, or without one in ``zone``."""
     value = moment(text, logical)
     if logical != "timestamp" or not isinstance(value, datetime) or zoned is None:
@@ -207,7 +189,8 @@ def _in_zone(text: str, logical: str, zoned: bool | None, zone: tzinfo) -> str:
     return text
 
 
-def _comparable(text: str, logical: str, zone: tzinfo) -> date | time | None:
+def comparable(text: str, logical: str, zone: tzinfo) -> date | time | None:
+    """A bound as Python orders it; without a zone of its own it is in ``zone``."""
     value = moment(text, logical)
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=zone)

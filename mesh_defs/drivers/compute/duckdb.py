@@ -15,7 +15,7 @@ from duckdb.sqltypes import DuckDBPyType
 
 from mesh_defs.drivers.compute.protocol import ColumnStatistics, StagedFile
 from mesh_defs.errors import MeshError
-from mesh_defs.sql import literal
+from mesh_defs.sql import literal, unglobbed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,8 +72,10 @@ class DuckDBCompute:
     def lock(self, readable: Sequence[str], writable: Sequence[Path]) -> None:
         """From now on only ``readable`` files and files below ``writable`` folders and the scratch
         folder can be reached, and nobody can undo that."""
-        files = ", ".join(literal(path) for path in readable)
-        folders = ", ".join(literal(f"{folder}/") for folder in (*writable, self.scratch))
+        # Files are read by patterns that only they fit, which must be allowed as they are written.
+        files = ", ".join(literal(path) for path in _also_unglobbed(readable))
+        names = [f"{folder}/" for folder in (*writable, self.scratch)]
+        folders = ", ".join(literal(name) for name in _also_unglobbed(names))
         self.connection.execute(f"SET allowed_paths = [{files}]")
         self.connection.execute(f"SET allowed_directories = [{folders}]")
         self.connection.execute("SET enable_external_access = false")
@@ -110,6 +112,10 @@ class DuckDBCompute:
                     for name, kind in unfit
                 )
             )
+
+
+def _also_unglobbed(paths: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys([*paths, *map(unglobbed, paths)]))
 
 
 def _unfit_kinds(kind: DuckDBPyType) -> list[str]:

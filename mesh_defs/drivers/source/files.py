@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mesh_defs.drivers.source.protocol import SourceRelation
 from mesh_defs.errors import MeshError, SourceUnavailable, UnknownAddress
 from mesh_defs.faults import did_you_mean
-from mesh_defs.sql import literal
+from mesh_defs.sql import file_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,12 +48,12 @@ class FilesSource:
         """A table function over the entity's files."""
         files = self._files(entity)
         reader = _READERS[files[0].suffix.lower()]
-        names = ", ".join(literal(str(file)) for file in files)
+        names = file_list(str(file) for file in files)
         if reader == "read_json":
             connection.execute("LOAD json")
         # Folders below the entity's own may be hive partitions; those above it never are.
         hive = "" if len(files) > 1 or reader == "read_json" else ", hive_partitioning = false"
-        return SourceRelation(f"{reader}([{names}]{hive})", tuple(str(file) for file in files))
+        return SourceRelation(f"{reader}({names}{hive})", tuple(str(file) for file in files))
 
     def fingerprint(self, entity: str) -> str | None:
         """Names, sizes and times of the entity's files."""

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mesh_defs.drivers.registry import DELTA_CANNOT
 from mesh_defs.drivers.storage.delta_statistics import statistics_json
 from mesh_defs.drivers.storage.objects import LocalObjects, storing
 from mesh_defs.drivers.storage.protocol import TableFile
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mesh_defs.drivers.source.protocol import Value
     from mesh_defs.drivers.storage.protocol import Commit
 
+_LEDGER = "ledger"
 _PORTS = "ports"
 _QUARANTINE = "quarantine"
 _INFO = "mesh"
@@ -39,10 +41,20 @@ class DeltaStorage:
                 "'storage' in mesh.yaml needs 'path:' with the folder of published data"
             )
         self.root = Path(root, path).resolve()
+        if DELTA_CANNOT.search(str(self.root)):
+            raise MeshError(
+                f"the storage's folder '{self.root}' has a path that Delta's library cannot read "
+                "back; allowed: a path without '%' before two hex digits and without '\\'"
+            )
 
     def product(self, domain: str, product: str) -> DeltaProductStore:
         """The store of one product; nothing is created by asking."""
         return DeltaProductStore(self.root / domain / product)
+
+    def products(self) -> list[tuple[str, str]]:
+        """Domain and name of every product that keeps a ledger here, sorted."""
+        ledgers = self.root.glob(f"*/*/{_LEDGER}")
+        return sorted((ledger.parent.parent.name, ledger.parent.name) for ledger in ledgers)
 
 
 class DeltaProductStore(LocalObjects):
@@ -153,9 +165,10 @@ class DeltaProductStore(LocalObjects):
     def quarantine(self, run_id: str, port: str, files: Sequence[str]) -> Path:
         """Rename the files into ``quarantine/<run>/<port>``."""
         target = self.root / _QUARANTINE / run_id / port
-        target.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            Path(file).replace(target / Path(file).name)
+        with storing(target):
+            target.mkdir(parents=True, exist_ok=True)
+            for file in files:
+                Path(file).replace(target / Path(file).name)
         return target
 
     def _open(self, port: str, version: int) -> DeltaTable:

@@ -32,9 +32,9 @@ class LocalObjects:
     def put_if_absent(self, name: str, content: bytes) -> bool:
         """Write beside, then link: the name appears with all of its content, or not at all."""
         target = self.root / name
-        if target.exists():
-            return False
         with storing(target):
+            if target.exists():
+                return False
             beside = _beside(target, content)
             try:
                 os.link(beside, target)
@@ -102,8 +102,9 @@ class LocalObjects:
                     f"another run of this product is under way (it holds {file}, process "
                     f"{_holder(file)}); waited {wait_seconds:g} s; try again when it has ended"
                 ) from None
-            os.ftruncate(handle, 0)
-            os.write(handle, str(os.getpid()).encode())
+            with storing(file):
+                os.ftruncate(handle, 0)
+                os.write(handle, str(os.getpid()).encode())
             try:
                 yield
             finally:
@@ -184,13 +185,16 @@ def _entries(folder: Path) -> list[str]:
         return os.listdir(folder)  # noqa: PTH208  names alone, without a stat
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise StorageFailed(f"cannot read {folder}: {_reason(error)}") from error
 
 
 def _holder(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8").strip() or "unknown"
-    except FileNotFoundError:
+        process = file.read_bytes().strip()
+    except OSError:  # What it says is only a hint for a person.
         return "unknown"
+    return process.decode() if process.isdigit() else "unknown"
 
 
 def _reason(error: OSError) -> str:

@@ -4,7 +4,7 @@ One JSON value, kept in the ledger's record as ``lineage``::
 
     {
       "key": "5f0c…",             # changes when the code or the inputs' columns change
-      "assumed": false,           # true: matched by name alone (Python transforms)
+      "assumed": false,           # true: by name alone, but for "declared" (Python transforms)
       "ports": {                  # port -> column -> where its values come from, sorted
         "flights": {
           "flight_id": [["ops/flights", "carrier"], ["ops/flights", "flight_date"]],
@@ -13,14 +13,26 @@ One JSON value, kept in the ledger's record as ``lineage``::
       },
       "unknown": {                # port -> column -> why it is not known; "*" is the whole port
         "flights": {"payload": "relation 'x' is no input"}
-      }
+      },
+      "ways": {                   # port -> column -> "<asset path>#<column>" -> what is left of it
+        "flights": {"mean_fare": {"sales/tickets/tickets#fare": "aggregated(20)"}}
+      },
+      "counted": {                # port -> column -> columns of the port that count the rows
+        "flights": {"mean_delay": ["flights"]}        # behind each aggregate of its
+      },
+      "declared": {"flights": ["score"]}  # port -> columns whose sources the contract declares
     }
 
 A source is the asset's path and the column: ``<domain>/<product>/<port>`` for a product's port,
 ``<service>/<entity>`` for an operational system. Every column of a port's contract stands in
-exactly one of the two, unless ``unknown`` has "*" for its port, which then stands for all of them.
+exactly one of the two, unless ``unknown`` has "*" for its port, which then stands for all that are
+not known.
 What is unknown may come from anywhere: who propagates something along lineage must assume the worst
-of it.
+of it. Where no SQL tells, a property's ``transformSourceObjects`` (``input.column``) do.
+
+``ways`` has what `mesh_defs.policy.flow.ways` says of each source; one that is not listed there
+flows directly. Rows that were kept from earlier versions were made by earlier code: lineage of a
+port that keeps some holds for these as well.
 
 A column flows into another when it stands in the expression that makes it, also as a condition, a
 window's order or a filter of an aggregate there. What only decides which rows there are (WHERE, ON,
@@ -31,28 +43,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TypedDict
 
+from mesh_defs.product.lineage.found import WHOLE_PORT, Found, by_name, by_sql, declare, short
+from mesh_defs.product.lineage.kept import merge_kept
 from mesh_defs.sql import quote
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import duckdb
 
+    from mesh_defs.product.lineage.found import Columns, Reasons
     from mesh_defs.product.model import InputPort, Mesh, Product
 
-WHOLE_PORT = "*"
-
-_FORMAT = 1  # raise it when the same SQL is to give another lineage
-_REASON = 300
-_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
-
-Columns = dict[str, list[list[str]]]
-Reasons = dict[str, str]
+_FORMAT = 2  # raise it when the same SQL is to give another lineage
 
 
 class Lineage(TypedDict):
@@ -62,6 +69,9 @@ class Lineage(TypedDict):
     assumed: bool
     ports: dict[str, Columns]
     unknown: dict[str, Reasons]
+    ways: dict[str, dict[str, dict[str, str]]]
+    counted: dict[str, dict[str, list[str]]]
+    declared: dict[str, list[str]]
 
 
 def run_lineage(
@@ -71,8 +81,10 @@ def run_lineage(
     queries: Mapping[str, str],
     intermediate: Mapping[str, str] | None,
     previous: Mapping[str, object] | None,
+    kept: Collection[str] = (),
 ) -> Lineage:
-    """`column_lineage` of a run, on whose ``connection`` inputs are relations of their names."""
+    """`column_lineage` of a run, on whose ``connection`` inputs are relations of their names.
+    ``kept`` are ports with rows of the ``previous`` version's."""
     import duckdb
 
     columns: dict[str, dict[str, str]] = {}
@@ -82,7 +94,7 @@ def run_lineage(
         except duckdb.Error:
             described = []  # The source is gone by now; columns that come from it become unknown.
         columns[port.name] = {str(row[0]): str(row[1]) for row in described}
-    return column_lineage(product, mesh, queries, columns, intermediate, previous)
+    return column_lineage(product, mesh, queries, columns, intermediate, previous, kept)
 
 
 def column_lineage(
@@ -92,33 +104,51 @@ def column_lineage(
     input_columns: Mapping[str, Mapping[str, str]],
     intermediate: Mapping[str, str] | None = None,
     previous: Mapping[str, object] | None = None,
+    kept: Collection[str] = (),
 ) -> Lineage:
     """The lineage of every column in the contracts of ``product``.
 
     ``queries`` has each port's SELECT (empty for Python), ``input_columns`` the columns and their
     DuckDB types by input, ``intermediate`` the SQL of relations that dbt built, by quoted name;
     None when inputs are relations of their bare name. ``previous`` is returned as it is when its
-    key fits. Raises nothing: what goes wrong is a reason in ``unknown``.
+    key fits; otherwise it holds for the rows of ``kept`` ports too. Raises nothing: what goes wrong
+    is a reason in ``unknown``.
     """
     assets = {port.name: asset_path(mesh, port) for port in product.inputs}
     key = _key(product, assets, input_columns)
     if previous is not None and previous.get("key") == key:
         return previous  # type: ignore[return-value]
-    result = Lineage(key=key, assumed=product.transform.kind == "python", ports={}, unknown={})
+    assumed = product.transform.kind == "python"
+    result = Lineage(
+        key=key, assumed=assumed, ports={}, unknown={}, ways={}, counted={}, declared={}
+    )
     for output in product.outputs:
         columns = [column.name for column in output.promise.columns]
         try:
-            if result["assumed"]:
-                known, unknown = _by_name(columns, input_columns, assets)
+            if assumed:
+                found = by_name(columns, input_columns, assets)
             else:
                 query = queries.get(output.name)
-                known, unknown = _by_sql(columns, query, input_columns, intermediate, assets)
+                found = by_sql(columns, query, input_columns, intermediate, assets)
         except Exception as error:  # noqa: BLE001  lineage informs; no run may fail for it
-            known, unknown = {}, {WHOLE_PORT: _reason(str(error) or type(error).__name__)}
-        result["ports"][output.name] = known
-        if unknown:
-            result["unknown"][output.name] = unknown
+            found = Found(unknown={WHOLE_PORT: short(str(error) or type(error).__name__)})
+        declare(found, output, input_columns, assets, assumed=assumed)
+        _add(result, output.name, found)
+    if previous is not None and not assumed:
+        merge_kept(result, previous, kept)
     return result
+
+
+def _add(result: Lineage, port: str, found: Found) -> None:
+    result["ports"][port] = found.known
+    if found.unknown:
+        result["unknown"][port] = found.unknown
+    if found.ways:
+        result["ways"][port] = found.ways
+    if found.counted:
+        result["counted"][port] = found.counted
+    if found.declared:
+        result["declared"][port] = found.declared
 
 
 def asset_path(mesh: Mesh, port: InputPort) -> str:
@@ -143,54 +173,3 @@ def _key(
         {name: list(columns.items()) for name, columns in input_columns.items()},
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _by_name(
-    columns: list[str],
-    input_columns: Mapping[str, Mapping[str, str]],
-    assets: Mapping[str, str],
-) -> tuple[Columns, Reasons]:
-    known: Columns = {}
-    unknown: Reasons = {}
-    for column in columns:
-        sources = [
-            [assets[name], candidate]
-            for name, candidates in input_columns.items()
-            for candidate in candidates
-            if candidate.lower() == column.lower()
-        ]
-        if sources:
-            known[column] = sorted(sources)
-        else:
-            unknown[column] = "made in Python, and no input has a column of this name"
-    return known, unknown
-
-
-def _by_sql(
-    columns: list[str],
-    query: str | None,
-    input_columns: Mapping[str, Mapping[str, str]],
-    intermediate: Mapping[str, str] | None,
-    assets: Mapping[str, str],
-) -> tuple[Columns, Reasons]:
-    if query is None:
-        return {}, {WHOLE_PORT: "it is not made by SQL"}
-    from mesh_defs.product.lineage.sql import Tracer
-
-    traced = Tracer(input_columns, intermediate).trace(query)
-    known: Columns = {}
-    unknown: Reasons = {}
-    for column in columns:
-        flow = traced.get(column.lower())
-        if flow is None:
-            unknown[column] = "no column of this name is written in the query"
-        elif flow.reason is not None:
-            unknown[column] = _reason(flow.reason)
-        else:
-            known[column] = sorted([assets[name], source] for name, source in flow.sources)
-    return known, unknown
-
-
-def _reason(text: str) -> str:
-    first = next(iter(_ESCAPES.sub("", text).strip().splitlines()), "")
-    return first if len(first) <= _REASON else first[:_REASON] + "…"

@@ -97,3 +97,11 @@ def is_open(projection: exp.Expr) -> bool:
         or (isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count))
         for node in walk(projection)
     )
+
+
+def plain_column(projection: exp.Expr) -> exp.Column | None:
+    """The column that ``projection`` passes on as it is, if it does nothing else."""
+    node: exp.Expr | None = projection
+    while isinstance(node, (exp.Alias, exp.Cast, exp.Paren)):
+        node = node.this
+    return node if isinstance(node, exp.Column) else None

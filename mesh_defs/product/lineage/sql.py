@@ -7,43 +7,27 @@ end. What cannot be resolved has a reason instead of sources, and so has all tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope
 
 from mesh_defs.product.lineage import scopes
+from mesh_defs.product.lineage.follow import follow
+from mesh_defs.product.lineage.functions import unknown_function
+from mesh_defs.product.lineage.groups import Faithful
+from mesh_defs.product.lineage.reductions import AS_IT_IS, reduction
 from mesh_defs.product.lineage.relations import DIALECT, Relations
+from mesh_defs.product.lineage.steps import Edge, Flow, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mesh_defs.product.lineage.reductions import Reduction
     from mesh_defs.product.lineage.relations import Key
+    from mesh_defs.product.lineage.steps import Node
 
-Source = tuple[str, str]
-Node = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """Where one column comes from: (input, column) pairs, or the reason why that is unknown."""
-
-    sources: frozenset[Source] = frozenset()
-    reason: str | None = None
-
-
-@dataclass(slots=True)
-class Step:
-    """What one column is made of directly: inputs' columns, and other nodes."""
-
-    sources: set[Source] = field(default_factory=set)
-    nodes: set[Node] = field(default_factory=set)
-    reason: str | None = None
-
-    def unknown(self, reason: str) -> None:
-        """Keep the first reason."""
-        self.reason = self.reason or reason
+__all__ = ["Flow", "Tracer"]
 
 
 class Tracer:
@@ -56,6 +40,7 @@ class Tracer:
         intermediate: Mapping[str, str] | None = None,
     ) -> None:
         self.relations = Relations(inputs, intermediate)
+        self.faithful = Faithful(self.relations)
         self.roots: dict[Key, Scope | str] = {}
         self.trees: list[Scope] = []  # Kept, because what follows knows their parts by id().
         self.held: dict[int, Scope] = {}
@@ -69,24 +54,32 @@ class Tracer:
         Raises `sqlglot.errors.SqlglotError` for text that sqlglot cannot read, `ValueError`.
         """
         root = self._root(query)
+        names = self.names(root)
+        self.held[id(root)] = root
         return {
-            name: self._flow(self._node(root, index))
-            for index, name in enumerate(self._names(root))
-            if name
+            name: follow(self, (id(root), index), names) for index, name in enumerate(names) if name
         }
 
-    def _flow(self, start: Node) -> Flow:
-        sources: set[Source] = set()
-        seen = {start}
-        stack = [start]
-        while stack:
-            step = self._step(stack.pop())
-            if step.reason is not None:
-                return Flow(reason=step.reason)
-            sources |= step.sources
-            stack += step.nodes - seen
-            seen |= step.nodes
-        return Flow(frozenset(sources))
+    def step(self, node: Node) -> Step:
+        """What the column at ``node`` is made of directly."""
+        if node not in self.steps:
+            step = Step()
+            self.steps[node] = step
+            scope, index = self.held[node[0]], node[1]
+            if isinstance(scope.expression, exp.SetOperation):
+                self._set_operation(step, scope, index)
+            elif isinstance(scope.expression, exp.Select):
+                self._projection(step, scope, index)
+            else:
+                self._from_function(step, scope, index)
+        return self.steps[node]
+
+    def names(self, scope: Scope) -> list[str]:
+        """Names of a scope's columns by position; empty where a star could not be written out."""
+        if id(scope) not in self.named:
+            self.held[id(scope)] = scope
+            self.named[id(scope)] = self._read_names(scope)
+        return self.named[id(scope)]
 
     def _root(self, query: str) -> Scope:
         placed = self.relations.parse(query, self._columns_of)
@@ -101,7 +94,7 @@ class Tracer:
 
     def _columns_of(self, key: Key) -> list[str] | None:
         root = self._intermediate(key)
-        names = [""] if isinstance(root, str) else self._names(root)
+        names = [""] if isinstance(root, str) else self.names(root)
         return None if "" in names else names
 
     def _intermediate(self, key: Key) -> Scope | str:
@@ -118,17 +111,10 @@ class Tracer:
         self.held[id(scope)] = scope
         return id(scope), index
 
-    def _names(self, scope: Scope) -> list[str]:
-        """Names of a scope's columns by position; empty where a star could not be written out."""
-        if id(scope) not in self.named:
-            self.held[id(scope)] = scope
-            self.named[id(scope)] = self._read_names(scope)
-        return self.named[id(scope)]
-
     def _read_names(self, scope: Scope) -> list[str]:
         expression = scope.expression
         if isinstance(expression, exp.SetOperation):
-            left, right = (self._names(scopes.inner(one)) for one in scope.set_operation_scopes)
+            left, right = (self.names(scopes.inner(one)) for one in scope.set_operation_scopes)
             if expression.args.get("by_name"):
                 return [*left, *(name for name in right if name not in left)]
             return left
@@ -136,35 +122,22 @@ class Tracer:
             return ["" if scopes.is_open(one) else one.alias_or_name for one in expression.selects]
         renamed = list(scope.outer_columns)
         if isinstance(expression, exp.Lateral) and scope.subquery_scopes:
-            return _renamed(renamed, self._names(scopes.inner(scope.subquery_scopes[0])))
+            return _renamed(renamed, self.names(scopes.inner(scope.subquery_scopes[0])))
         return renamed
-
-    def _step(self, node: Node) -> Step:
-        if node not in self.steps:
-            step = Step()
-            self.steps[node] = step
-            scope, index = self.held[node[0]], node[1]
-            if isinstance(scope.expression, exp.SetOperation):
-                self._set_operation(step, scope, index)
-            elif isinstance(scope.expression, exp.Select):
-                self._projection(step, scope, index)
-            else:
-                self._from_function(step, scope, index)
-        return self.steps[node]
 
     def _set_operation(self, step: Step, scope: Scope, index: int) -> None:
         left, right = (scopes.inner(one) for one in scope.set_operation_scopes)
         sides = [left] if isinstance(scope.expression, exp.Except) else [left, right]
-        name = self._names(scope)[index]
+        name = self.names(scope)[index]
         for side in sides:
-            names = self._names(side)
+            names = self.names(side)
             if "" in names:
                 step.unknown("a star of a set operation could not be written out")
             elif scope.expression.args.get("by_name"):
                 if name in names:
-                    step.nodes.add(self._node(side, names.index(name)))
+                    step.edges.append(Edge(node=self._node(side, names.index(name))))
             elif index < len(names):
-                step.nodes.add(self._node(side, index))
+                step.edges.append(Edge(node=self._node(side, index), positional=True))
             else:
                 step.unknown("the sides of a set operation have different numbers of columns")
 
@@ -174,6 +147,7 @@ class Tracer:
         if scopes.is_open(projection):
             step.unknown(f"{projection.sql(DIALECT)} could not be written out")
             return
+        step.plain = scopes.plain_column(projection) is not None
         self._expression(step, scope, projection)
         named = {window.alias for window in projection.find_all(exp.Window)} - {""}
         for window in select.args.get("windows") or ():
@@ -183,39 +157,44 @@ class Tracer:
     def _expression(self, step: Step, scope: Scope, expression: exp.Expr) -> None:
         for node in scopes.walk(expression):
             if isinstance(node, scopes.QUERIES):
-                self._subquery(step, scope, node)
+                self._subquery(step, scope, node, reduction(node, expression, None))
             elif isinstance(node, exp.Column):
-                self._column(step, scope, node)
+                self._column(step, scope, node, expression)
             elif isinstance(node, exp.TableColumn):
-                self._row(step, scope, node.name)
+                self._row(step, scope, node.name, reduction(node, expression, None))
+            elif isinstance(node, exp.Anonymous) and not self.relations.bare:
+                wrong = unknown_function(node.name)
+                if wrong is not None:
+                    step.unknown(wrong)
 
-    def _subquery(self, step: Step, scope: Scope, query: exp.Expr) -> None:
+    def _subquery(self, step: Step, scope: Scope, query: exp.Expr, how: Reduction) -> None:
         if isinstance(query.parent, exp.Exists):
             return
         for child in scope.subquery_scopes:
             if child.expression is query or child.expression is query.unnest():
-                self._all_of(step, child)
+                self._all_of(step, child, how)
                 return
         step.unknown("a subquery could not be resolved")
 
-    def _all_of(self, step: Step, scope: Scope) -> None:
+    def _all_of(self, step: Step, scope: Scope, how: Reduction) -> None:
         inner = scopes.inner(scope)
-        step.nodes |= {self._node(inner, index) for index in range(len(self._names(inner)))}
+        for index in range(len(self.names(inner))):
+            step.edges.append(Edge(node=self._node(inner, index), reduction=how))
 
-    def _row(self, step: Step, scope: Scope, table: str) -> None:
+    def _row(self, step: Step, scope: Scope, table: str, how: Reduction) -> None:
         """A relation's name as a value is a struct of all its columns."""
         where = scopes.where(scope, table)
         source = where.sources[table] if where is not None else None
         if isinstance(source, Scope):
-            self._all_of(step, self._whole(source))
+            self._all_of(step, self._whole(source), how)
             return
         name = self.relations.input_of(source) if source is not None else None
         if name is None:
             step.unknown(f"the columns of '{table}' are not known")
         for column in self.relations.columns.get(name or "", {}).values():
-            step.sources.add((self.relations.names[name or ""], column))
+            step.edges.append(Edge((self.relations.names[name or ""], column), reduction=how))
 
-    def _column(self, step: Step, scope: Scope, column: exp.Column) -> None:
+    def _column(self, step: Step, scope: Scope, column: exp.Column, root: exp.Expr) -> None:
         table, name = column.table, column.name
         where = scopes.where(scope, table)
         if where is None:
@@ -228,26 +207,46 @@ class Tracer:
             step.unknown(f"column '{name}' comes out of a PIVOT or UNPIVOT")
             return
         renamed = list(node.alias_column_names) if isinstance(node, exp.Table) else []
+        own = table if where is scope else None
+        how = reduction(column, root, own)
         if isinstance(source, Scope):
-            self._of_scope(step, self._whole(source), name, renamed)
+            whole = self._whole(source)
+            relation = own if whole is source else None
+            self._of_scope(step, whole, name, how, relation, renamed)
         else:
-            self._of_table(step, where, source, name, renamed)
+            self._of_table(step, where, source, name, how, own, renamed)
 
     def _whole(self, source: Scope) -> Scope:
         return self.recursive.get(id(source.expression), source)
 
-    def _of_scope(self, step: Step, scope: Scope, name: str, renamed: Sequence[str] = ()) -> None:
+    def _of_scope(
+        self,
+        step: Step,
+        scope: Scope,
+        name: str,
+        how: Reduction,
+        relation: str | None,
+        renamed: Sequence[str] = (),
+    ) -> None:
         inner = scopes.inner(scope)
-        names = _renamed(renamed, self._names(inner))
+        names = _renamed(renamed, self.names(inner))
         if name in names:
-            step.nodes.add(self._node(inner, names.index(name)))
+            node = self._node(inner, names.index(name))
+            step.edges.append(Edge(None, node, how, relation, names))
         elif isinstance(inner.expression, (exp.Unnest, exp.Values)):
             self._from_function(step, inner, 0)
         else:
             step.unknown(f"column '{name}' belongs to no known relation")
 
     def _of_table(
-        self, step: Step, scope: Scope, table: exp.Table, name: str, renamed: Sequence[str]
+        self,
+        step: Step,
+        scope: Scope,
+        table: exp.Table,
+        name: str,
+        how: Reduction,
+        relation: str | None,
+        renamed: Sequence[str],
     ) -> None:
         between = self.relations.intermediate_of(table)
         given = self.relations.input_of(table)
@@ -256,12 +255,12 @@ class Tracer:
             if isinstance(root, str):
                 step.unknown(root)
             else:
-                self._of_scope(step, root, name, renamed)
+                self._of_scope(step, root, name, how, relation, renamed)
         elif given is not None:
             columns = self.relations.columns[given]
             real = dict(zip(_renamed(renamed, list(columns)), columns.values(), strict=True))
             if name in real:
-                step.sources.add((self.relations.names[given], real[name]))
+                step.edges.append(Edge((self.relations.names[given], real[name]), reduction=how))
             else:
                 step.unknown(f"column '{name}' is none of input '{self.relations.names[given]}'")
         elif isinstance(table.this, exp.GenerateSeries):
@@ -273,7 +272,8 @@ class Tracer:
         """UNNEST, VALUES and LATERAL in FROM."""
         expression = scope.expression
         if isinstance(expression, exp.Lateral) and scope.subquery_scopes:
-            step.nodes.add(self._node(scopes.inner(scope.subquery_scopes[0]), index))
+            inner = scopes.inner(scope.subquery_scopes[0])
+            step.edges.append(Edge(node=self._node(inner, index), reduction=AS_IT_IS))
         elif isinstance(expression, (exp.Unnest, exp.Values)):
             for argument in expression.expressions:
                 self._expression(step, scope, argument)

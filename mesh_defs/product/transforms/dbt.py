@@ -15,6 +15,7 @@ from mesh_defs.contract.engines.dbt import DbtTests, named_test
 from mesh_defs.contract.rules import Custom
 from mesh_defs.errors import TransformFailed
 from mesh_defs.faults import relative
+from mesh_defs.product.keyed_hash import KeyedHash, variable
 from mesh_defs.product.transforms import dbt_checks, dbt_database, dbt_errors
 from mesh_defs.product.transforms.dbt_privacy import Privacy
 from mesh_defs.sql import literal, quote
@@ -62,6 +63,7 @@ def dbt_queries(
     connection: duckdb.DuckDBPyConnection,
     scratch: Path,
     now: datetime,
+    keyed_hash: KeyedHash | None = None,
 ) -> DbtBuilt:
     """Build the models of ``product``'s ports, and what they need, and test them.
 
@@ -69,7 +71,8 @@ def dbt_queries(
     it, read-only. The caller holds the product's lock and removes ``scratch``. Raises
     `TransformFailed`.
     """
-    return _Builder(mesh, product, inputs, connection, scratch, now).build()
+    hashing = keyed_hash or KeyedHash(mesh.settings)
+    return _Builder(mesh, product, inputs, connection, scratch, now, hashing).build()
 
 
 class _Builder:
@@ -83,6 +86,7 @@ class _Builder:
         connection: duckdb.DuckDBPyConnection,
         scratch: Path,
         now: datetime,
+        keyed_hash: KeyedHash,
     ) -> None:
         project = product.transform.project
         assert project is not None  # noqa: S101  a dbt transform has one
@@ -93,6 +97,7 @@ class _Builder:
         self.inputs = inputs
         self.connection = connection
         self.scratch = scratch
+        self.keyed_hash = keyed_hash
         self.kept = mesh.settings.state / "work" / "dbt" / product.domain / product.name
         self.variables = {"mesh_now": now.isoformat()}
 
@@ -102,7 +107,14 @@ class _Builder:
         file = self._database()
         walls = dbt_database.walls(self.inputs, self.project, self.scratch)
         try:
-            with session(self.project, self.kept, self.scratch, walls) as dbt:
+            with session(
+                self.project,
+                self.kept,
+                self.scratch,
+                walls,
+                install=self.keyed_hash.install,
+                hidden=variable(self.mesh.settings),
+            ) as dbt:
                 selection, built, tested = self._run(dbt, file)
         except dbt_errors.DbtGaveUp as error:
             message = dbt_errors.of_exception(

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mesh_defs.product.transforms.dbt_errors import DbtGaveUp
+from mesh_defs.settings import hide_variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from dbt.adapters.sql.connections import SQLConnectionManager
     from dbt.artifacts.schemas.run import RunResult
     from dbt.cli.main import dbtRunnerResult
     from dbt.contracts.graph.manifest import Manifest
+    from duckdb import DuckDBPyConnection
 
 # dbt keeps its flags, adapters, events and its DuckDB in module globals.
 _ONE_AT_A_TIME = threading.RLock()
@@ -35,6 +38,7 @@ _GLOBAL_FLAGS = (
     "--log-level-file=info",
     "--log-format-file=text",
 )
+_PAUSE_SECONDS = 0.05
 _LOGGERS = ("file_log", "stdout_log")
 _ENGINE_VARIABLES = ("DBT_ENGINE_", "DBT_RECORDER_")
 
@@ -93,27 +97,67 @@ class Dbt:
 
 
 @contextmanager
-def session(project: Path, kept: Path, scratch: Path, statements: Sequence[str]) -> Iterator[Dbt]:
-    """dbt, alone in this process. ``statements`` are run on the database that it opens.
+def session(
+    project: Path,
+    kept: Path,
+    scratch: Path,
+    statements: Sequence[str],
+    *,
+    install: Callable[[DuckDBPyConnection], None],
+    hidden: str | None,
+) -> Iterator[Dbt]:
+    """dbt, alone in this process. ``statements`` are run on the database that it opens, and
+    ``install`` adds functions to it; ``hidden`` is an environment variable that it does not see.
 
     Afterwards its database is closed and the process is as it was: environment, working folder,
     loggers and their handlers.
     """
-    with _ONE_AT_A_TIME, _logging(), _environment():
+    with _ONE_AT_A_TIME, _logging(), _environment(), hide_variable(hidden):
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.adapters.factory import reset_adapters
         from dbt_common.events.event_manager_client import cleanup_event_logger
 
         from mesh_defs.product.transforms import dbt_plugin
 
-        dbt_plugin.configure(statements)
+        dbt_plugin.configure(statements, install)
         try:
-            yield Dbt(project, kept, scratch)
+            with _stoppable():
+                yield Dbt(project, kept, scratch)
         finally:
             reset_adapters()  # type: ignore[no-untyped-call]
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
             dbt_plugin.release()
             cleanup_event_logger()
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C ends a query that dbt only starts after it, too.
+
+    dbt cancels once what runs at that moment, and then waits for its threads: one that was between
+    two queries would go on with the next for as long as that takes.
+    """
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    from mesh_defs.product.transforms import dbt_plugin
+
+    ended = threading.Event()
+    cancel_once = DuckDBConnectionManager.cancel_open
+
+    def interrupt() -> None:
+        while not ended.wait(_PAUSE_SECONDS):
+            dbt_plugin.interrupt()
+
+    def cancel_open(self: SQLConnectionManager) -> list[str]:
+        threading.Thread(target=interrupt, name="dbt-interrupt", daemon=True).start()
+        return cancel_once(self)
+
+    DuckDBConnectionManager.cancel_open = cancel_open  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        ended.set()
+        DuckDBConnectionManager.cancel_open = cancel_once  # type: ignore[method-assign]
 
 
 @contextmanager

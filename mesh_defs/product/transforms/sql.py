@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesh_defs.errors import TransformFailed
-from mesh_defs.faults import did_you_mean, relative
+from mesh_defs.faults import relative
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,15 +62,3 @@ def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> Sequence[str]:
     from mesh_defs.sql import quote
 
     return [f"{r[0]} {r[1]}" for r in connection.execute(f"DESCRIBE {quote(name)}").fetchall()]
-
-
-def unknown_relations(text: str, known: Sequence[str]) -> list[tuple[str, str]]:
-    """Relations of ``text`` that are no input, each with a fix; empty for text that is no SQL."""
-    import duckdb
-
-    with duckdb.connect() as connection:
-        try:
-            names = connection.get_table_names(text)
-        except duckdb.Error:
-            return []
-    return [(name, did_you_mean(name, known)) for name in sorted(names) if name not in known]

@@ -1,0 +1,1 @@
+"""Policies about the rows of a port, before they are published."""

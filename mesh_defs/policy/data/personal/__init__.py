@@ -1,0 +1,1 @@
+"""Personal data that no contract declares: detectors as data, and where they look."""

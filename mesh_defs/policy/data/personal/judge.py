@@ -1,0 +1,152 @@
+"""The exact detectors, on the rows of one column that may have something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mesh_defs.policy.data.personal.detectors import lone_digits
+from mesh_defs.sql import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    import duckdb
+
+    from mesh_defs.policy.data.personal.detectors import Group, Test
+    from mesh_defs.policy.data.personal.kinds import Kind
+    from mesh_defs.policy.data.personal.look import Suspect
+
+# Up to so many candidates are kept in memory instead of being looked for again.
+_KEPT = 500_000
+_TABLE = quote("personal data: candidates")
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """How many ``rows`` of a column hold one kind of personal data. ``condition`` is SQL that is
+    true for them, over ``fields``, which are SQL over one row."""
+
+    column: str
+    kind: Kind
+    rows: int
+    condition: str
+    fields: str
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The values of one column: ``relation`` has the column and, where ``count`` names it, the
+    number of rows with each value."""
+
+    suspect: Suspect
+    relation: str
+    count: str = "1"
+
+    @classmethod
+    def grouped(cls, suspect: Suspect, relation: str) -> Values:
+        """Each value once."""
+        column = quote(suspect.column)
+        rows = quote(f"rows of {suspect.column}")
+        found = f"(SELECT {column}, count(*) AS {rows} FROM {relation} GROUP BY {column})"
+        return cls(suspect, found, rows)
+
+    @property
+    def fields(self) -> str:
+        """What conditions are written on: a text ``x`` with its ``digits``, or a ``number``."""
+        value = self.suspect.value
+        if self.suspect.number:
+            return f"{value} AS number"
+        return f"{value} AS x, {lone_digits(value)} AS digits"
+
+    @property
+    def sql(self) -> str:
+        """The relation with `fields` and ``n``, the number of rows."""
+        return f"(SELECT {self.fields}, {self.count} AS n FROM {self.relation})"
+
+
+class Judge:
+    """Runs tests on ``values``, or on those that match ``pattern`` (an SQL literal), of which there
+    are ``candidates``. A context that drops what it keeps."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        values: Values,
+        pattern: str | None = None,
+        candidates: int = 0,
+    ) -> None:
+        self.connection = connection
+        self.values = values
+        self.rows = values.sql
+        self._kept = 0 < candidates <= _KEPT
+        if pattern is not None:
+            self.rows = f"(SELECT * FROM {values.sql} WHERE regexp_matches(x, {pattern}))"
+
+    def __enter__(self) -> Judge:
+        if self._kept:
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_TABLE} AS FROM {self.rows}")
+            self.rows = _TABLE
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._kept:
+            self.connection.execute(f"DROP TABLE IF EXISTS {_TABLE}")
+
+    def in_groups(self, groups: Sequence[Group]) -> list[Hits]:
+        """What the tests of ``groups`` find, one for each kind. Only groups whose hint matches
+        anywhere are asked."""
+        counts = self._counts([f"regexp_matches(x, {group.hint})" for group in groups])
+        asked = [group for group, count in zip(groups, counts, strict=True) if count]
+        return self.hits([test for group in asked for test in group.tests])
+
+    def hits(self, tests: Sequence[Test]) -> list[Hits]:
+        """What the tests find, one for each kind."""
+        kept = self._believed(tests)
+        return [
+            self.hit(kind, [test.accepted for test in kept if test.kind == kind])
+            for kind in dict.fromkeys(test.kind for test in kept)
+        ]
+
+    def hit(self, kind: Kind, conditions: Sequence[str]) -> Hits:
+        """The rows that meet one of ``conditions``."""
+        some = " OR ".join(f"({condition})" for condition in conditions)
+        found = self.connection.execute(f"SELECT sum(n) FROM {self.rows} WHERE {some}").fetchall()
+        rows = int(found[0][0] or 0)
+        return Hits(self.values.suspect.column, kind, rows, some, self.values.fields)
+
+    def _believed(self, tests: Sequence[Test]) -> list[Test]:
+        """Those of ``tests`` that find something, more often than chance would."""
+        counts = self._counts(
+            [c for test in tests for c in (test.accepted, test.built, test.sized)]
+        )
+        return [
+            test
+            for at, test in enumerate(tests)
+            if test.believes(*counts[3 * at : 3 * at + 3])
+            and (test.chance is None or test.believes(*self._different(test)))
+        ]
+
+    def _different(self, test: Test) -> tuple[int, int, int]:
+        """The same counts of different values: one may stand in many rows."""
+        counts = ", ".join(
+            f"count(DISTINCT {test.value}) FILTER (WHERE {condition})"
+            for condition in (test.accepted, test.built, test.sized)
+        )
+        accepted, built, sized = self.connection.execute(
+            f"SELECT {counts} FROM {self.rows}"
+        ).fetchall()[0]
+        return accepted, built, sized
+
+    def _counts(self, conditions: Sequence[str]) -> list[int]:
+        if not conditions:
+            return []
+        counts = ", ".join(f"count_if({condition})" for condition in conditions)
+        row = self.connection.execute(f"SELECT {counts} FROM {self.rows}").fetchall()[0]
+        return [int(count or 0) for count in row]

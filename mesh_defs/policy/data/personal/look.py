@@ -1,0 +1,133 @@
+"""Which columns need a look, and as what: by their types, their statistics and the rules that they
+are known to keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mesh_defs.contract.checks.compile import Predicate
+from mesh_defs.contract.model import PERSONAL
+from mesh_defs.contract.physical_types import FLOATS, INTEGERS
+from mesh_defs.policy.data.personal.detectors import SMALLEST_NUMBER
+from mesh_defs.policy.data.personal.excluded import closed_values, holds_nothing, kept_rules
+from mesh_defs.sql import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mesh_defs.contract.physical_types import Physical
+    from mesh_defs.contract.rules import Rule
+    from mesh_defs.policy.subject import StagedPort
+
+TEXT = frozenset({"VARCHAR", "JSON"})
+NESTED = frozenset({"STRUCT", "LIST", "MAP"})
+_DATES = frozenset({"DATE", "TIMESTAMP", "TIMESTAMPTZ"})
+_LARGEST_EXACT = 2**53
+# Below this a query for each column costs more than it saves.
+_WORTH_A_QUERY = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A column that may hold personal data. ``value`` is SQL over one row: its text, or the whole
+    number in it (``number``). ``few`` tells that it has few distinct values. ``only`` has its
+    values where a rule lists them."""
+
+    column: str
+    value: str
+    number: bool = False
+    few: bool = False
+    only: tuple[str, ...] | None = None
+
+
+def undeclared(port: StagedPort) -> dict[str, Physical]:
+    """The columns in the data that the contract does not classify as personal or sensitive, those
+    that it does not name included."""
+    known = {column.name: column.classification for column in port.contract.columns}
+    return {name: kind for name, kind in port.table.own.items() if known.get(name) not in PERSONAL}
+
+
+def suspects(port: StagedPort, columns: dict[str, Physical]) -> list[Suspect]:
+    """Those of ``columns`` whose values must be read."""
+    rules = list(kept_rules(port))
+    found = []
+    for name, kind in columns.items():
+        if kind.name in TEXT or (kind.name in NESTED and _may_hold(kind)):
+            if not holds_nothing(rules, name):
+                found.append(_text(port, name, kind, rules))
+        elif _whole(kind):
+            found.append(Suspect(name, _number(name, kind), number=True))
+    small = _small_numbers(port, [s.column for s in found if s.number])
+    return [suspect for suspect in found if suspect.column not in small]
+
+
+def words(name: str, kind: Physical) -> Iterator[tuple[str, Physical]]:
+    """The name of a column and those of the members inside it, each with its type."""
+    yield name, kind
+    for part, inner in kind.parts:
+        if kind.name == "STRUCT":
+            yield from words(part, inner)
+        else:
+            yield from (each for each in words(name, inner) if each[1] is not inner)
+
+
+def can_be(kind: Physical, what: str) -> bool:
+    """Whether a column of the type ``kind`` can hold the kind of personal data ``what``."""
+    if kind.name in TEXT:
+        return True
+    if kind.name == "LIST" and kind.parts:
+        return can_be(kind.parts[0][1], what)
+    if what == "birth_date":
+        return kind.name in _DATES
+    return what in ("phone", "card", "national_id") and _whole(kind) and kind.name != "FLOAT"
+
+
+def _text(port: StagedPort, name: str, kind: Physical, rules: list[Rule]) -> Suspect:
+    value = quote(name) if kind.name == "VARCHAR" else f"{quote(name)}::VARCHAR"
+    listed = closed_values(rules, name)
+    only = tuple(str(value) for value in listed) if listed is not None else None
+    statistics = port.table.statistics
+    few = kind.name == "VARCHAR" and statistics is not None and statistics.few_values(name)
+    few = few and port.rows >= _WORTH_A_QUERY
+    return Suspect(name, value, few=few, only=only)
+
+
+def _may_hold(kind: Physical) -> bool:
+    """Whether something inside is text or a number that could be an id; unknown parts may be."""
+    if not kind.parts:
+        return kind.name in (*TEXT, *NESTED, "OTHER") or _whole(kind)
+    return any(_may_hold(inner) for _, inner in kind.parts)
+
+
+def _whole(kind: Physical) -> bool:
+    if kind.name == "DECIMAL":
+        return len(kind.numbers) < 2 or kind.numbers[1] == 0
+    return kind.name in (INTEGERS | FLOATS) - {"TINYINT", "SMALLINT", "UTINYINT", "USMALLINT"}
+
+
+def _number(name: str, kind: Physical) -> str:
+    column = quote(name)
+    if kind.name in FLOATS:
+        largest = f"{column} <= {_LARGEST_EXACT} AND {column} = floor({column})"
+        whole = f"{column} >= {SMALLEST_NUMBER} AND {largest}"
+    else:
+        whole = f"{column} >= {SMALLEST_NUMBER}"
+    return f"CASE WHEN {whole} THEN TRY_CAST({column} AS UBIGINT) END"
+
+
+def _small_numbers(port: StagedPort, columns: list[str]) -> set[str]:
+    """Those of ``columns`` whose footers prove that no number is large enough."""
+    statistics = port.table.statistics
+    if statistics is None or not columns:
+        return set()
+    predicates = [
+        Predicate(
+            violation=f"{quote(name)} >= {SMALLEST_NUMBER}",
+            columns=(name,),
+            of_range=lambda end: f"{end} >= {SMALLEST_NUMBER}",
+        )
+        for name in columns
+    ]
+    held = statistics.hold(predicates)
+    return {name for name, small in zip(columns, held, strict=True) if small}

@@ -1,0 +1,1 @@
+"""Policies about what is written down; they need no data."""

@@ -1,0 +1,195 @@
+"""Policies become verdicts: one per policy and port, with findings, fix, origin and waivers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mesh_defs.contract.checks.privacy import safe_reason
+from mesh_defs.contract.verdicts import Verdict
+from mesh_defs.policy.model import DataPolicy, DeclaredPolicy, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from mesh_defs.contract.verdicts import Outcome, Severity
+    from mesh_defs.policy.governance import InForce
+    from mesh_defs.policy.subject import StagedPort
+    from mesh_defs.policy.waivers import Waiver
+    from mesh_defs.product.model import Mesh, OutputPort, Product
+
+_MAX_FINDINGS = 50
+
+
+def declared_verdicts(mesh: Mesh, product: Product, now: datetime) -> tuple[Verdict, ...]:
+    """What the policies that need no data say of ``product``: one verdict per policy and port.
+
+    Policies on data give none, so that nothing counts as executed which was not. Raises nothing.
+    """
+    verdicts: list[Verdict] = []
+    made: dict[tuple[str, str], tuple[Finding, ...] | BaseException] = {}
+    for output in product.outputs:
+        for held in mesh.governance.in_force(product, output, mesh):
+            policy = held.policy
+            if isinstance(policy, DataPolicy):
+                continue
+            if isinstance(policy, DeclaredPolicy):
+                key = (held.id, policy.model_dump_json())
+                if key not in made:
+                    made[key] = _declared(policy, product, mesh)
+                found = made[key]
+            else:
+                found = ()
+            verdicts.append(_verdict(mesh, product, output, held, found, now))
+    return tuple(verdicts)
+
+
+def data_verdicts(port: StagedPort) -> tuple[Verdict, ...]:
+    """What the policies on data say of a staged ``port``. Raises `duckdb.InterruptException`."""
+    verdicts: list[Verdict] = []
+    for held in port.mesh.governance.in_force(port.product, port.output, port.mesh):
+        if isinstance(held.policy, DataPolicy):
+            found = run_on_data(held.policy, port)
+            verdicts.append(
+                _verdict(port.mesh, port.product, port.output, held, found, port.now, port)
+            )
+    return tuple(verdicts)
+
+
+def run_on_data(policy: DataPolicy, port: StagedPort) -> tuple[Finding, ...] | BaseException:
+    """The findings of one policy, or what it raised. Raises `duckdb.InterruptException`."""
+    import duckdb
+
+    try:
+        return tuple(policy.findings(port))
+    except duckdb.InterruptException:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001  its verdict says so
+        return error
+
+
+def policy_verdict(
+    mesh: Mesh,
+    product: Product,
+    output: OutputPort,
+    held: InForce,
+    now: datetime,
+    port: StagedPort | None = None,
+) -> Verdict:
+    """What one policy says of ``output``; a policy on data needs ``port``. Raises `TypeError`
+    without it, and `duckdb.InterruptException`."""
+    found: tuple[Finding, ...] | BaseException = ()
+    if isinstance(held.policy, DataPolicy):
+        if port is None:
+            raise TypeError(f"{held.id} looks at data")
+        found = run_on_data(held.policy, port)
+    elif isinstance(held.policy, DeclaredPolicy):
+        found = _declared(held.policy, product, mesh)
+    return _verdict(mesh, product, output, held, found, now, port)
+
+
+def _declared(
+    policy: DeclaredPolicy, product: Product, mesh: Mesh
+) -> tuple[Finding, ...] | BaseException:
+    try:
+        return tuple(policy.findings(product, mesh))
+    except (Exception, SystemExit) as error:  # noqa: BLE001  its verdict says so
+        return error
+
+
+def _verdict(
+    mesh: Mesh,
+    product: Product,
+    output: OutputPort,
+    held: InForce,
+    found: tuple[Finding, ...] | BaseException,
+    now: datetime,
+    port: StagedPort | None = None,
+) -> Verdict:
+    severity: Severity = "error" if held.consequence == "stop" else "warning"
+    origins = ", ".join(str(origin) for origin in held.origins)
+    message = held.policy.message if held.policy is not None else f"the policy '{held.id}'"
+    base = Verdict(
+        rule=held.id,
+        subject=output.name,
+        stage="policy",
+        outcome="passed",
+        severity=severity,
+        dimension="policy",
+        expected=message,
+        observed="as it asks",
+        decided_by=f"policy in {origins}",
+    )
+    if held.policy is None:
+        return _could_not(base, "its declaration is broken: " + str(held.broken[0]))
+    if isinstance(found, BaseException):
+        return _could_not(base, _reason(found, port))
+    mine = [finding for finding in found if finding.port in (None, output.name)]
+    return _judged(base, mine, mesh.governance.waivers_for(product), now)
+
+
+def _could_not(base: Verdict, reason: str) -> Verdict:
+    return replace(base, outcome="error", observed="it could not run", reason=reason)
+
+
+def _reason(error: BaseException, port: StagedPort | None) -> str:
+    text = next(iter(str(error).strip().splitlines()), "")
+    reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if port is None:
+        return reason
+    import duckdb
+
+    if isinstance(error, duckdb.Error):
+        return safe_reason(text, port.hidden)
+    hidden = f"{type(error).__name__} (its text is not shown: it may quote personal values)"
+    return hidden if port.hidden else reason
+
+
+def _judged(
+    base: Verdict, findings: list[Finding], waivers: Iterable[Waiver], now: datetime
+) -> Verdict:
+    """The verdict on what was found, after the waivers that hold at ``now``."""
+    if not findings:
+        return base
+    about = [w for w in waivers if w.policy == base.rule]
+    pairs = [(f, _waiver(base, f, about, now)) for f in findings]
+    # What blocks is shown first: a list that is cut must not hide it behind what was waived.
+    pairs.sort(key=lambda pair: pair[1] is not None)
+    open_ones = [finding for finding, waiver in pairs if waiver is None]
+    outcome: Outcome = "failed" if open_ones and base.severity == "error" else "warned"
+    used = list(dict.fromkeys(waiver for _, waiver in pairs if waiver is not None))
+    first, more = pairs[0][0], len(pairs) - 1
+    ended = [] if not open_ones else [w for w in about if w.days_left(now) <= 0]
+    return replace(
+        base,
+        outcome=outcome,
+        observed=first.message + (f" (and {more} more)" if more else ""),
+        column=first.column,
+        failing_rows=first.failing_rows,
+        rows=first.rows,
+        samples=first.samples,
+        reason=_ended(ended[0]) if ended else None,
+        fix=first.fix,
+        findings=tuple(
+            {**finding.as_dict(), "waived": waiver is not None}
+            for finding, waiver in pairs[:_MAX_FINDINGS]
+        ),
+        waivers=tuple(waiver.as_dict(now) for waiver in used),
+    )
+
+
+def _waiver(
+    base: Verdict, finding: Finding, waivers: Iterable[Waiver], now: datetime
+) -> Waiver | None:
+    for waiver in waivers:
+        if waiver.days_left(now) > 0 and waiver.covers(base.rule, base.subject, finding):
+            return waiver
+    return None
+
+
+def _ended(waiver: Waiver) -> str:
+    return (
+        f"its waiver in {waiver.file}:{waiver.line} ended on {waiver.until} "
+        f"(approved by {waiver.approved_by})"
+    )

@@ -1,0 +1,1 @@
+"""Following the data: how values flow from column to column, and what must follow them."""

@@ -1,0 +1,183 @@
+"""Sensitivity follows the data: no column is classified lower than what flows into it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from mesh_defs.faults import relative
+from mesh_defs.policy.flow.agreement import MASKED_CHARACTERS, disagreement
+from mesh_defs.policy.flow.graph import rank
+from mesh_defs.policy.flow.proof import Proof
+from mesh_defs.policy.flow.reading import flows_of, reads_products
+from mesh_defs.policy.flow.ways import decides_only, text
+from mesh_defs.policy.model import DataPolicy, Finding, parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mesh_defs.contract.model import Column
+    from mesh_defs.policy.annotations import Reduction
+    from mesh_defs.policy.flow.graph import Flows, Inflow, Ref, Sensitivity
+    from mesh_defs.policy.subject import StagedPort
+    from mesh_defs.product.model import Mesh, OutputPort, Product
+
+Classification = Literal["public", "internal", "confidential", "personal", "sensitive"]
+
+
+class SensitivityFollows(DataPolicy):
+    """A column is classified at least as high as what flows into it, unless its contract says how
+    that was reduced and the lineage agrees.
+
+    ``reducedBy`` of a property names the method. ``aggregated``: HAVING proves groups of k rows, or
+    ``countedIn`` is a column that counts the rows of each group and is never below k. ``hashed``:
+    on every way through keyed_hash(). ``masked``: no more than ``masked_characters`` of a value are
+    shown in all columns of the port together. ``dropped``: it does not flow in at all. What Python
+    makes has no lineage: there the data itself must show that no value came through.
+    """
+
+    minimum: Classification = parameter(
+        "personal", description="from which classification on it holds"
+    )
+    smallest_group: int = parameter(
+        10, stricter="higher", ge=2, description="the smallest k that counts as aggregated"
+    )
+    masked_characters: int = parameter(
+        MASKED_CHARACTERS,
+        stricter="lower",
+        ge=0,
+        description="how many characters of a value a mask may show",
+    )
+    unknown: Literal["everything", "nothing"] = parameter(
+        "everything", description="what a column may hold of which nobody knows the sources"
+    )
+
+    def applies(self, product: Product, output: OutputPort, mesh: Mesh) -> bool:  # noqa: ARG002
+        """Where something of another product can flow in."""
+        return reads_products(product)
+
+    def findings(self, port: StagedPort) -> Iterator[Finding]:
+        """One per column that is classified too low."""
+        check = _Check(self, port, flows_of(port))
+        for column in port.contract.columns:
+            yield from check.column(column)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """What flows into a column, higher classified than it is, and why that is not reduced."""
+
+    inflow: Inflow
+    found: Sensitivity
+    why: str
+
+
+class _Check:
+    """One port under the policy."""
+
+    def __init__(self, policy: SensitivityFollows, port: StagedPort, flows: Flows) -> None:
+        self.policy = policy
+        self.port = port
+        self.flows = flows
+        self.proof = Proof(port, flows)
+        self.annotations = flows.root.annotations[port.name]
+        self.file = relative(port.output.contract.path, port.mesh.root)
+
+    def column(self, column: Column) -> Iterator[Finding]:
+        """The finding on one column, if there is one."""
+        ref = self.flows.ref(self.port.name, column.name)
+        reduction = self.annotations.reduced_by(column.name)
+        troubles = [
+            _Trouble(inflow, found, why)
+            for inflow, found in self._higher(ref, column)
+            if (why := self._why(column, reduction, inflow)) is not None
+        ]
+        if troubles:
+            worst = max(troubles, key=lambda one: one.found.rank)
+            yield self._finding(ref, column, reduction, worst, len(troubles) - 1)
+
+    def _higher(self, ref: Ref, column: Column) -> Iterator[tuple[Inflow, Sensitivity]]:
+        """What flows into ``ref`` and is classified higher than it."""
+        for inflow in self.flows.inflows(ref):
+            if decides_only(inflow.way) or (inflow.reason and self.policy.unknown == "nothing"):
+                continue
+            found = self.flows.sensitivity(inflow.source)
+            if found.rank >= rank(self.policy.minimum) and found.rank > rank(column.classification):
+                yield inflow, found
+
+    def _why(self, column: Column, reduction: Reduction | None, inflow: Inflow) -> str | None:
+        """Why ``inflow`` is not reduced as declared; None when it is."""
+        if reduction is None:
+            return ""
+        if reduction.method == "aggregated":
+            small = self._small_groups(column, reduction)
+            if small is not None:
+                return small
+        if inflow.assumed:
+            return self.proof.on_data(column, reduction, inflow)
+        counters = self.flows.root.counters(self.port.name, column.name)
+        wrong = disagreement(reduction, inflow.way, counters, self.policy.masked_characters)
+        if wrong is None and reduction.method == "masked":
+            return self._shown_elsewhere(inflow)
+        return wrong
+
+    def _small_groups(self, column: Column, reduction: Reduction) -> str | None:
+        least = self.policy.smallest_group
+        if (reduction.k or 0) < least:
+            return f"groups of {reduction.k} rows are declared, and {least} are asked for"
+        if reduction.counted_in is None:
+            return None
+        return self.proof.counted(column, reduction)
+
+    def _shown_elsewhere(self, inflow: Inflow) -> str | None:
+        """Pieces of one value in several columns of the port count together."""
+        shown: dict[str, int] = defaultdict(int)
+        for other in self.port.contract.columns:
+            for flowing in self.flows.inflows(self.flows.ref(self.port.name, other.name)):
+                masked = [path.masked for path in flowing.way if path.masked is not None]
+                if flowing.source == inflow.source and masked:
+                    shown[other.name] += max(masked)
+        total, most = sum(shown.values()), self.policy.masked_characters
+        if total <= most:
+            return None
+        listed = ", ".join(shown)
+        return f"{listed} together show {total} characters of a value, more than {most}"
+
+    def _finding(
+        self, ref: Ref, column: Column, reduction: Reduction | None, worst: _Trouble, more: int
+    ) -> Finding:
+        flows, found = self.flows, worst.found
+        path = tuple(flows.url(each) for each in (ref, *found.path))
+        what = f"'{column.name}' is {column.classification}"
+        if worst.inflow.reason:
+            what += f", and where it comes from is not known ({worst.inflow.reason})"
+            came = f"the product reads {found.classification} data"
+        else:
+            came = f"{found.classification} data flows into it"
+            if str(text(worst.inflow.way)) != "direct":
+                came += f" ({text(worst.inflow.way)})"
+        others = f", and {more} more" if more else ""
+        message = f"{what}; {came}: {' <- '.join(path)}{others}"
+        if reduction is not None:
+            message += f". It is declared as {reduction.method}, but {worst.why}"
+        if worst.inflow.assumed and not worst.inflow.reason:
+            message += " (assumed: what Python does cannot be read)"
+        return Finding(
+            message,
+            fix=self._fix(column, worst, reduction),
+            port=self.port.name,
+            column=column.name,
+            file=self.file,
+            line=column.line,
+            path=path,
+        )
+
+    def _fix(self, column: Column, worst: _Trouble, reduction: Reduction | None) -> str:
+        classify = f"write 'classification: {worst.found.classification}' for {column.name}"
+        if reduction is not None:
+            return f"{classify}, or make it {reduction.method} in the transform"
+        if worst.inflow.assumed:
+            named = "name what it is made of (transformSourceObjects: [<input>.<column>])"
+            return f"{classify}, or {named}"
+        return f"{classify}, or reduce it in the transform and declare how (reducedBy)"

@@ -1,0 +1,163 @@
+"""Waivers: what deviates from a policy, why, who approved it, and until when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from mesh_defs.faults import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mesh_defs.faults import Fault
+    from mesh_defs.policy.entry import WaiverEntry, WaiverRules
+    from mesh_defs.policy.model import Finding
+    from mesh_defs.yaml_source import Document, KeyPath
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """One waiver as it was declared. ``until`` is the last day (UTC) on which it holds; ``port``
+    and ``column`` narrow it (None: any); ``file`` and ``line`` say where it stands."""
+
+    policy: str
+    domain: str
+    product: str
+    reason: str
+    approved_by: str
+    until: date
+    port: str | None
+    column: str | None
+    file: str
+    line: int
+
+    @property
+    def identity(self) -> str:
+        """``<domain>/<product>``."""
+        return f"{self.domain}/{self.product}"
+
+    @property
+    def ends(self) -> datetime:
+        """The first moment at which it does not hold any more."""
+        return datetime.combine(self.until + timedelta(days=1), time.min, UTC)
+
+    def days_left(self, now: datetime) -> int:
+        """Whole days until it ends, today counted; 0 or less when it has ended."""
+        return (self.until - now.astimezone(UTC).date()).days + 1
+
+    def covers(self, policy: str, port: str, finding: Finding) -> bool:
+        """Whether it is about this finding on ``port``, whatever the time is."""
+        return (
+            self.policy == policy
+            and self.port in (None, port)
+            and self.column in (None, finding.column)
+        )
+
+    def as_dict(self, now: datetime) -> dict[str, Any]:
+        """The waiver as JSON values, with the days that are left at ``now``."""
+        return {
+            "policy": self.policy,
+            "product": f"mesh://{self.identity}",
+            "port": self.port,
+            "column": self.column,
+            "reason": self.reason,
+            "approved_by": self.approved_by,
+            "until": self.until.isoformat(),
+            "days_left": self.days_left(now),
+            "file": self.file,
+            "line": self.line,
+        }
+
+
+def waivers_of(
+    domain: str, entries: Iterable[WaiverEntry], document: Document, path: KeyPath
+) -> list[Waiver]:
+    """The waivers that a domain's ``defs.yaml`` declares at ``path``."""
+    return [
+        Waiver(
+            entry.policy,
+            domain,
+            entry.product,
+            " ".join(entry.reason.split()),
+            entry.approved_by,
+            date.fromisoformat(entry.until),
+            entry.port,
+            entry.column,
+            document.file,
+            document.line((*path, index)),
+        )
+        for index, entry in enumerate(entries)
+    ]
+
+
+def waiver_faults(
+    waiver: Waiver,
+    rules: WaiverRules,
+    policies: Iterable[str],
+    ports: dict[str, tuple[str, ...]],
+    today: date,
+) -> list[Fault]:
+    """What is wrong with ``waiver``: unknown names, an approver who may not, an end too far ahead.
+
+    ``policies`` are the ids that may be waived here, ``ports`` the domain's products with the names
+    of their ports (empty where a product is broken).
+    """
+    faults = []
+    known = sorted(policies)
+    if waiver.policy not in known:
+        faults.append(_fault(waiver, "policy", waiver.policy, known, "policy in force"))
+    if waiver.product not in ports:
+        faults.append(_fault(waiver, "product", waiver.product, sorted(ports), "product"))
+    elif waiver.port is not None and ports[waiver.product]:
+        names = ports[waiver.product]
+        if waiver.port not in names:
+            faults.append(_fault(waiver, "port", waiver.port, names, "port"))
+    faults += _approval_faults(waiver, rules, today)
+    return faults
+
+
+def _approval_faults(waiver: Waiver, rules: WaiverRules, today: date) -> list[Fault]:
+    from mesh_defs.faults import Fault
+
+    faults = []
+    if rules.approvers and waiver.approved_by not in rules.approvers:
+        faults.append(
+            Fault(
+                waiver.file,
+                waiver.line,
+                "attributes.waivers.approved_by",
+                f"'{waiver.approved_by}', who may not approve waivers",
+                ", ".join(rules.approvers),
+                "ask one of them, and name who approved it",
+            )
+        )
+    longest = rules.longest_days
+    if longest is not None and waiver.until > today + timedelta(days=longest):
+        last = today + timedelta(days=longest)
+        faults.append(
+            Fault(
+                waiver.file,
+                waiver.line,
+                "attributes.waivers.until",
+                f"{waiver.until}, more than {longest} days ahead",
+                f"a day up to {last}",
+                f"write {last} or an earlier day; it can be renewed with a new approval",
+            )
+        )
+    return faults
+
+
+def _fault(waiver: Waiver, key: str, found: str, known: Iterable[str], kind: str) -> Fault:
+    from mesh_defs.faults import Fault
+
+    names = list(known)
+    return Fault(
+        waiver.file,
+        waiver.line,
+        f"attributes.waivers.{key}",
+        f"unknown {kind} '{found}'",
+        ", ".join(names) or f"no {kind} at all",
+        did_you_mean(found, names),
+    )

@@ -1,0 +1,216 @@
+"""Decisions on the products of a mesh: from a URL to what a principal may read of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mesh_defs.contract.load import load_contract
+from mesh_defs.errors import AccessDenied, MeshError, NotPublished, UnknownAddress
+from mesh_defs.faults import did_you_mean, relative
+from mesh_defs.policy.access.decide import Access, HashKey
+from mesh_defs.policy.access.entities import higher, subject_of
+from mesh_defs.policy.access.load import FILE as RULES
+from mesh_defs.policy.access.load import load_rules
+from mesh_defs.policy.access.masks import SHORTEST_KEY
+from mesh_defs.policy.access.principals import (
+    ANONYMOUS,
+    FILE,
+    LOCAL,
+    VARIABLE,
+    load_principals,
+    local_principal,
+)
+from mesh_defs.policy.access.schema import ACTIONS
+from mesh_defs.product.inheritance import inherited, published_output
+from mesh_defs.product.manifest import Manifest, Output
+from mesh_defs.product.model import OutputPort, Product
+from mesh_defs.product.resolve import published
+from mesh_defs.urls import parse
+from mesh_defs.validation import validate
+from mesh_defs.yaml_source import read_documents
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from mesh_defs.policy.access.decision import Decision
+    from mesh_defs.policy.access.entities import PortSubject
+    from mesh_defs.policy.access.principals import Principal
+    from mesh_defs.policy.access.schema import Action
+    from mesh_defs.product.resolve import Published
+    from mesh_defs.settings import Settings
+    from mesh_defs.urls import MeshUrl
+
+_MANIFEST = "defs.yaml"
+_DOMAINS = "domains"
+
+
+class MeshAccess:
+    """Access decisions of one mesh in one profile. Rules and principals are read when it is made;
+    make a new one to see changes. With ``domain`` it decides on that domain's products alone. It
+    may be used from several threads."""
+
+    def __init__(self, settings: Settings, domain: str | None = None) -> None:
+        self.settings = settings
+        domains = [domain] if domain is not None else _folders(settings.root / _DOMAINS)
+        self.principals = load_principals(settings.root)
+        self.access = Access(
+            load_rules(settings.root, domains),
+            self.principals,
+            settings.environment,
+            _hash_key(settings),
+        )
+
+    @property
+    def caller(self) -> Principal:
+        """Who reads here: ``MESH_PRINCIPAL``, or the profile's. Raises `MeshError`."""
+        return local_principal(self.principals, self.settings.profile.principal)
+
+    def decide(
+        self,
+        principal: Principal | str | None,
+        url: MeshUrl | str,
+        action: Action = "read",
+        purpose: str | None = None,
+        now: datetime | None = None,
+    ) -> Decision:
+        """What ``principal`` (None: the caller) may do with the port that ``url`` names, in its
+        published version or, before there is one, as it is declared.
+
+        Raises `MeshError` for a principal or an action of another form, `UnknownAddress`,
+        `InvalidMesh`.
+        """
+        who = principal if principal is not None else self.caller
+        return self.access.decide(who, self.subject(url), action_of(action), purpose, now)
+
+    def subject(self, url: MeshUrl | str) -> PortSubject:
+        """The port that ``url`` names. Raises `UnknownAddress`, `InvalidMesh`."""
+        address = parse(url) if isinstance(url, str) else url
+        try:
+            return self.published(published(self.settings, address))
+        except NotPublished:
+            return self._declared(address)
+
+    def published(self, version: Published) -> PortSubject:
+        """A published port: with the columns of the contract that it was published under, each
+        as protected as the strictest of that contract, the one in force now, and what flowed into
+        it. Raises `InvalidMesh`, `CorruptRecord`."""
+        domain, product = version.identity.split("/")
+        folder = self.settings.root / _DOMAINS / domain / product
+        manifest = _manifest(folder, self.settings.root)
+        output = published_output(self.settings, version.identity, version.record, version.port)
+        subject = subject_of(domain, product, output, manifest)
+        now = _current(folder, manifest, version.port, self.settings.root)
+        if now is not None:
+            subject = _stricter(subject, subject_of(domain, product, now, manifest))
+        flows = inherited(self.settings, version.identity, version.record, version.port)
+        columns = []
+        for column in subject.columns:
+            classification, because = flows.get(column.name, (column.classification, ""))
+            if higher(column.classification, classification) != column.classification:
+                column = replace(column, classification=classification, because=because)
+            columns.append(column)
+        return replace(subject, columns=tuple(columns))
+
+    def _declared(self, address: MeshUrl) -> PortSubject:
+        from mesh_defs.product.load import load_product
+
+        folder = self.settings.root / _DOMAINS / address.domain / address.product
+        if not (folder / _MANIFEST).is_file():
+            raise UnknownAddress(f"no product mesh://{address.identity} in '{self.settings.root}'")
+        product = load_product(folder, self.settings)
+        if not isinstance(product, Product):
+            from mesh_defs.errors import InvalidMesh
+
+            raise InvalidMesh(product.faults)
+        output = product.output(address.port)
+        return subject_of(product.domain, product.name, output, product.manifest)
+
+
+def action_of(text: str) -> Action:
+    """The action of that name. Raises `MeshError` for another."""
+    for action in ACTIONS:
+        if action == text:
+            return action
+    allowed = ", ".join(ACTIONS)
+    fix = did_you_mean(text, ACTIONS)
+    raise MeshError(f"unknown action '{text}'; allowed: {allowed}. Fix: {fix}")
+
+
+def require(decision: Decision) -> Decision:
+    """``decision`` when it allows; else raise `AccessDenied`, which says how to get access."""
+    if decision.allowed:
+        return decision
+    subject, reader = decision.subject, decision.principal
+    ask = f"ask {subject.owner}" if subject.owner else f"ask the domain {subject.domain}"
+    roles = f" for the role {' or '.join(subject.roles)}" if subject.roles else " for access"
+    if reader in (ANONYMOUS, LOCAL):
+        say, name = f"; say who you are with {VARIABLE}", ""
+        if reader == LOCAL:
+            say = f"; declare who reads in {FILE}, and their rules in {RULES} of the domain"
+    else:
+        say, name = "", f" --as {reader}"
+    raise AccessDenied(
+        f"{reader} may not {decision.action} {subject.url}: {decision.reason}. "
+        f"Fix: {ask}{roles}{say}. Why: mesh access explain {subject.url}{name}"
+    )
+
+
+def _folders(parent: Path) -> list[str]:
+    return sorted(p.name for p in parent.iterdir() if p.is_dir()) if parent.is_dir() else []
+
+
+def _stricter(one: PortSubject, other: PortSubject) -> PortSubject:
+    """``one`` with the classifications of ``other`` where these are higher."""
+    classified = {column.name: column.classification for column in other.columns}
+    columns = tuple(
+        replace(
+            column,
+            classification=higher(
+                column.classification, classified.get(column.name, column.classification)
+            ),
+        )
+        for column in one.columns
+    )
+    classification = one.classification
+    for column in columns:
+        classification = higher(classification, column.classification)
+    return replace(one, columns=columns, classification=classification)
+
+
+def _manifest(folder: Path, root: Path) -> Manifest | None:
+    """The manifest in ``folder``; None when it cannot be read."""
+    file = folder / _MANIFEST
+    documents, faults = read_documents(file, relative(file, root), smallest="")
+    if faults or len(documents) != 1 or not isinstance(documents[0].data, dict):
+        return None
+    attributes = documents[0].data.get("attributes")
+    result = validate(Manifest, documents[0], ("attributes",), attributes)
+    return result if isinstance(result, Manifest) else None
+
+
+def _current(folder: Path, manifest: Manifest | None, port: str, root: Path) -> OutputPort | None:
+    """The port under the contract that lies in the working tree; None when that cannot be read."""
+    declared = manifest.outputs.get(port, Output()) if manifest is not None else Output()
+    path = (folder / declared.contract).resolve()
+    if not path.is_relative_to(folder.resolve()) or not path.is_file():
+        return None
+    contract, _ = load_contract(path, root)
+    promise = contract.for_port(port) if contract is not None else None
+    if contract is None or promise is None:
+        return None
+    return OutputPort(port, contract, promise, "snapshot")
+
+
+def _hash_key(settings: Settings) -> HashKey:
+    declared = settings.profile.hash_key
+    if declared is None:
+        return HashKey(None, f"profile '{settings.profile_name}' has no hash_key")
+    try:
+        key = str(settings.resolved({"key": declared})["key"]).encode()
+    except MeshError as error:
+        return HashKey(None, str(error))
+    if len(key) < SHORTEST_KEY:
+        return HashKey(None, f"the hash_key is shorter than {SHORTEST_KEY} bytes")
+    return HashKey(key)

@@ -1,0 +1,89 @@
+"""Step four of a run, its second half: the policies on data, on what was staged for each port."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mesh_defs.policy.evaluate import data_verdicts
+from mesh_defs.policy.subject import StagedPort
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    import duckdb
+
+    from mesh_defs.contract.data import Rows, Unavailable
+    from mesh_defs.contract.verdicts import Verdict
+    from mesh_defs.policy.flow.graph import Flows
+    from mesh_defs.product.ledger import Record
+    from mesh_defs.product.lineage.record import Lineage
+    from mesh_defs.product.model import Mesh, Product
+    from mesh_defs.product.staging import PortPlan, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Governed:
+    """What policies on data said: all verdicts of each port, its contract's first, and the profiles
+    that they compared with (`mesh_defs.policy.data.profile.PortProfile`), by port."""
+
+    verdicts: Mapping[str, tuple[Verdict, ...]]
+    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What policies may know of the run: its clock, the versions before, where columns come from,
+    the targets of foreign keys, the partitions that it makes; ``spent`` tells its seconds so far.
+    """
+
+    now: datetime
+    history: Sequence[Record]
+    lineage: Lineage
+    flows: Flows
+    relations: Mapping[str, Rows | Unavailable]
+    window: Window | None
+    spent: Callable[[], float]
+
+
+def govern(
+    mesh: Mesh,
+    product: Product,
+    plans: Mapping[str, PortPlan],
+    promised: Mapping[str, tuple[Verdict, ...]],
+    connection: duckdb.DuckDBPyConnection,
+    circumstances: Circumstances,
+    governed: Callable[[str, PortPlan], None],
+) -> Governed:
+    """``promised`` with the verdicts of the policies on data; ``governed`` is called after each
+    port that any is about."""
+    verdicts: dict[str, tuple[Verdict, ...]] = {}
+    profiles: dict[str, Mapping[str, Any]] = {}
+    for name, plan in plans.items():
+        port = StagedPort(
+            mesh=mesh,
+            product=product,
+            output=plan.port,
+            connection=connection,
+            staged=plan.staged(),
+            now=circumstances.now,
+            bytes=plan.bytes,
+            seconds=circumstances.spent(),
+            verdicts=promised[name],
+            history=circumstances.history,
+            lineage=circumstances.lineage,
+            relations=circumstances.relations,
+            flows=circumstances.flows,
+            made=plan.added_rows,
+            window=circumstances.window,
+        )
+        with closing(port):
+            found = data_verdicts(port)
+            if port.profiled:
+                profiles[name] = port.profile.as_dict()
+        verdicts[name] = (*promised[name], *found)
+        if found:
+            governed(name, plan)
+    return Governed(verdicts, profiles)

@@ -1,0 +1,157 @@
+"""How a published column is classified for who reads it: as its contract says, or higher, as what
+flows into it is.
+
+Personal and sensitive values stay so over any number of products, unless a contract declares how
+they were reduced and the lineage agrees (`mesh_defs.policy.flow.graph`). Everything is read from
+the ledgers, so that one port can be opened without loading the mesh. Versions do not change: what
+was found for one is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mesh_defs.contract.load import load_contract
+from mesh_defs.contract.model import CLASSIFICATIONS, PERSONAL
+from mesh_defs.errors import CorruptRecord, InvalidMesh, MeshError
+from mesh_defs.policy.flow.graph import Flows
+from mesh_defs.policy.flow.versions import Key, Read, Version, turned_out
+from mesh_defs.product.ledger import Ledger, contract_name
+from mesh_defs.product.model import OutputPort
+from mesh_defs.product.stores import product_store
+from mesh_defs.urls import is_mesh_url, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mesh_defs.policy.flow.graph import Ref
+    from mesh_defs.product.ledger import Record
+    from mesh_defs.settings import Settings
+    from mesh_defs.urls import MeshUrl
+
+# A classification, and why it is not that of the column's own contract.
+Inherited = tuple[str, str]
+_KeptKey = tuple[str, str, str, str]
+
+_KEPT_MOST = 10_000
+_kept: dict[_KeptKey, Mapping[str, Inherited]] = {}
+
+
+def published_output(settings: Settings, identity: str, record: Record, port: str) -> OutputPort:
+    """``port`` with the contract under which ``record``'s version was published. Raises
+    `InvalidMesh` when the contract that was kept cannot be read, `CorruptRecord` when it is gone.
+    """
+    domain, product = identity.split("/")
+    store = product_store(settings, domain, product)
+    path = Path(store.location(contract_name(record.ports[port].contract_digest)))
+    if not path.is_file():
+        raise CorruptRecord(
+            f"'{path}' is missing, the contract that version {record.version} of mesh://{identity} "
+            f"was published under; publish anew with: mesh run mesh://{identity}"
+        )
+    contract, faults = load_contract(path, settings.root)
+    if contract is None:
+        raise InvalidMesh(faults)
+    promise = contract.for_port(port)
+    if promise is None:
+        raise CorruptRecord(f"'{path}' is no contract of mesh://{identity}/{port}")
+    return OutputPort(port, contract, promise, "snapshot")
+
+
+def inherited(
+    settings: Settings, identity: str, record: Record, port: str
+) -> Mapping[str, Inherited]:
+    """The columns of ``port`` in ``record``'s version that are classified higher by what flows into
+    them than by their contract. Where that cannot be known any more, they are as classified as can
+    be. Raises `InvalidMesh`, `CorruptRecord`."""
+    key = (identity, port, record.run_id, record.ports[port].contract_digest)
+    found = _kept.get(key)
+    if found is None:
+        found = _inherited(settings, identity, record, port)
+        if len(_kept) >= _KEPT_MOST:
+            _kept.clear()
+        _kept[key] = found
+    return found
+
+
+def _inherited(
+    settings: Settings, identity: str, record: Record, port: str
+) -> dict[str, Inherited]:
+    versions = LedgerVersions(settings)
+    root = versions.version_of(identity, record)
+    flows = Flows(root, versions)
+    found = {}
+    for column in root.outputs[port].promise.columns:
+        inflow = _of_column(flows, flows.ref(port, column.name))
+        if inflow is not None and _rank(inflow[0]) > _rank(column.classification):
+            found[column.name] = inflow
+    return found
+
+
+def _of_column(flows: Flows, ref: Ref) -> Inherited | None:
+    try:
+        found = flows.sensitivity(ref)
+        if found.classification not in PERSONAL:
+            return None
+        way = " from ".join(flows.url(step) for step in found.path)
+    except MeshError as error:
+        return CLASSIFICATIONS[-1], f"what flows into it cannot be known: {error}"
+    return found.classification, f"{found.classification}, as what flows into it: {way}"
+
+
+class LedgerVersions(Mapping[Key, Version]):
+    """Published versions of all products, by identity and number, each read when it is asked for.
+    Looking one up raises `CorruptRecord`, `InvalidMesh` and `KeyError`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._known: dict[Key, Version] = {}
+
+    def __getitem__(self, key: Key) -> Version:
+        if key not in self._known:
+            identity, number = key
+            record = self._ledger(identity).record(number)
+            if record is None:
+                raise KeyError(key)
+            self._known[key] = self.version_of(identity, record)
+        return self._known[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def version_of(self, identity: str, record: Record) -> Version:
+        """What is known of the version of ``record``."""
+        outputs = {
+            port: published_output(self.settings, identity, record, port) for port in record.ports
+        }
+        reads = []
+        for name, read in record.inputs.items():
+            if is_mesh_url(read.source) and read.version is not None:
+                url = parse(read.source)
+                reads.append(
+                    Read(name, (url.identity, read.version), self._port(url, read.version))
+                )
+        found = turned_out({name: port.verdicts for name, port in record.ports.items()})
+        return Version(
+            (identity, record.version), outputs, record.lineage, tuple(reads), turned_out=found
+        )
+
+    def _port(self, url: MeshUrl, number: int) -> str:
+        """The port that ``url`` means: the one it names, the only one, or that of the name."""
+        if url.port is not None:
+            return url.port
+        record = self._ledger(url.identity).record(number)
+        names = list(record.ports) if record is not None else []
+        return names[0] if len(names) == 1 else url.product
+
+    def _ledger(self, identity: str) -> Ledger:
+        return Ledger(product_store(self.settings, *identity.split("/")))
+
+
+def _rank(classification: str) -> int:
+    return CLASSIFICATIONS.index(classification)
