@@ -24,11 +24,14 @@ _GIVEN: Mapping[str, str] = {
     "WithinBudget": "{rows: 20000000, bytes: 2000000000, seconds: 3600}",
     "KAnonymity": "{k: 5}",
     "MinimumGroupSize": "{k: 5}",
+    "LDiversity": "{l: 3, entropy: true}",
 }
+# Who finds something where the contract does not say that ``contact`` holds addresses.
+FINDS = frozenset({"UndeclaredPersonalData", "SensitivityFollows"})
 _TYPES = {"booking_id": "integer", "booked_at": "timestamp", "flight_date": "date"} | dict.fromkeys(
     ("departure_delay", "arrival_delay", "distance", "fare", "seats"), "number"
 )
-_CLASSES = {"contact": "personal", "status": "confidential"}
+_CLASSES = {"status": "sensitive", "contact": "personal"}
 _MANIFEST = """
 type: mesh_defs.DataProduct
 attributes:
@@ -58,7 +61,7 @@ type: dagster.DefsFolderComponent
 """
 _CUSTOM = """
     customProperties:
-      - {property: quasiIdentifiers, value: [carrier, origin, status]}
+      - {property: quasiIdentifiers, value: [carrier, origin, destination]}
       - {property: groupSize, value: distance}
 slaProperties:
   - property: latency

@@ -16,10 +16,11 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from mesh_defs.errors import InvalidMesh, MeshError, NoMesh, UnknownProfile
 from mesh_defs.faults import did_you_mean
+from mesh_defs.partly import sound_part
 from mesh_defs.policy.declare import Written
 from mesh_defs.policy.entry import PolicyEntry, WaiverRules
 from mesh_defs.redaction import SECRET_KEYS, redact, secrets_of
-from mesh_defs.services import service_faults, storage_faults
+from mesh_defs.services import DRIVER, service_faults, storage_faults
 from mesh_defs.urls import NAME, NAME_RULE
 from mesh_defs.validation import Strict, validate
 from mesh_defs.yaml_source import read_documents
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mesh_defs.faults import Fault
-    from mesh_defs.yaml_source import Document
+    from mesh_defs.yaml_source import Document, KeyPath
 
 FILE = "mesh.yaml"
 ROOT_VARIABLE = "MESH_ROOT"
@@ -38,6 +39,7 @@ PRINCIPAL_NAME = r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}"
 PRINCIPAL = re.compile(rf"(person|service|agent):({PRINCIPAL_NAME})\Z")
 PRINCIPAL_FORM = "person:<name>, service:<name> or agent:<name>"
 _hidden: dict[str, str] = {}
+_UNTOLD = "${}"
 _ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -116,11 +118,20 @@ class Settings:
 
     ``root`` is the folder of ``mesh.yaml``, ``document`` what it says, ``state`` the folder of
     everything that is not in git. ``faults`` are those of storage and services, of every profile:
-    they are in the way of what uses them, and of nothing else.
+    they are in the way of what uses them, and of nothing else. ``lost`` are the paths of what could
+    not be read, where the file is looked at further all the same.
     """
 
-    def __init__(self, root: Path, file: MeshFile, profile: str, document: Document) -> None:
+    def __init__(
+        self,
+        root: Path,
+        file: MeshFile,
+        profile: str,
+        document: Document,
+        lost: frozenset[KeyPath] = frozenset(),
+    ) -> None:
         self.root = root
+        self.lost = lost
         self.document = document
         self.name = file.name
         self.profile_name = profile
@@ -130,6 +141,7 @@ class Settings:
         self.environments = [p.environment or name for name, p in file.profiles.items()]
         self.written_policies = Written(file.policies, document, ("policies",), "", root)
         self.waiver_rules = file.waivers
+        self.every_profile = list(file.profiles.items())
         self._secrets: set[str] = set()
         self._storage_faults: list[Fault] = []
         self._service_faults: dict[str, list[Fault]] = {}
@@ -234,17 +246,30 @@ def load_settings(root: Path, profile: str | None = None) -> Settings:
 
     Raises `InvalidMesh` with all faults of the file, `UnknownProfile` when it has no such profile.
     """
+    settings, faults = read_settings(root, profile)
+    if settings is None or faults:
+        raise InvalidMesh(faults)
+    return settings
+
+
+def read_settings(root: Path, profile: str | None = None) -> tuple[Settings | None, list[Fault]]:
+    """As `load_settings`, but what is sound in a file with faults comes with them, so that the mesh
+    can be looked at further. It must not be used for anything else. Raises `UnknownProfile`."""
     file = root / FILE
     documents, faults = read_documents(file, FILE, smallest="'name: <the name of the mesh>'")
     if faults:
-        raise InvalidMesh(faults)
+        return None, faults
     if len(documents) != 1:
         found = f"{len(documents)} documents"
         fix = "remove the line '---', and write each key once"
-        raise InvalidMesh([documents[1].fault((), found=found, allowed="one document", fix=fix)])
+        return None, [documents[1].fault((), found=found, allowed="one document", fix=fix)]
     result = validate(MeshFile, documents[0], (), documents[0].data)
     if isinstance(result, list):
-        raise InvalidMesh(result)
+        part = sound_part(MeshFile, documents[0].data, _stand_in)
+        chosen = (profile or os.environ.get(PROFILE_VARIABLE) or part[0].profile) if part else ""
+        if part is None or chosen not in part[0].profiles:
+            return None, result
+        return Settings(root, part[0], chosen, documents[0], part[1]), result
     asked = profile or os.environ.get(PROFILE_VARIABLE)
     chosen = asked or result.profile
     if asked and asked not in result.profiles:
@@ -259,5 +284,23 @@ def load_settings(root: Path, profile: str | None = None) -> Settings:
             allowed=", ".join(result.profiles),
             fix=f"{did_you_mean(chosen, result.profiles)}, or add it below 'profiles:'",
         )
-        raise InvalidMesh([fault])
-    return Settings(root, result, chosen, documents[0])
+        return None, [fault]
+    return Settings(root, result, chosen, documents[0]), []
+
+
+def _stand_in(values: dict[str, object], lost: set[KeyPath]) -> None:
+    """Put back what must be there, and what others refer to: services, and their settings, which
+    are of any kind as long as the environment has not told them."""
+    values.setdefault("name", "mesh")
+    for path in sorted(lost, key=len):
+        if path[0] != "profiles" or not 4 <= len(path) <= 5 or not isinstance(path[-1], str):
+            continue
+        holder: object = values
+        for part in path[:-1]:
+            holder = holder.get(str(part)) if isinstance(holder, dict) else None
+        if not isinstance(holder, dict):
+            continue
+        if len(path) == 5 or path[2] == "storage":
+            holder[path[-1]] = _UNTOLD
+        elif NAME.match(path[-1]):
+            holder[path[-1]] = {DRIVER: _UNTOLD}

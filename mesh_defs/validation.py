@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import types
 from datetime import date
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 
 from mesh_defs.faults import did_you_mean
 
@@ -32,6 +32,14 @@ _PLAIN = {
     "string_too_short": "a text that is not empty",
     **dict.fromkeys(_MAPPINGS, "a mapping of 'key: value' lines"),
 }
+
+
+def _iso(value: object) -> object:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+# A day as text; without quotes YAML makes a date of it, which is as good.
+Day = Annotated[str, BeforeValidator(_iso), WithJsonSchema({"type": "string", "format": "date"})]
 
 
 class Strict(BaseModel):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from mesh_defs.faults import Fault
+from mesh_defs.faults import Fault, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,9 +161,9 @@ def value_faults(node: yaml.Node, file: str) -> Iterator[Fault]:
                 file,
                 scalar.start_mark.line + 1,
                 "",
-                f"'{scalar.value}', which looks like a {_kind(scalar)} and is none",
+                f"'{short(scalar.value)}', which looks like a {_kind(scalar)} and is none",
                 f"a {_kind(scalar)} that exists, or text in quotes",
-                f"correct it, or write it in quotes: '{scalar.value}'",
+                f"correct it, or write it in quotes: '{short(scalar.value)}'",
             )
 
 

@@ -9,6 +9,7 @@ import yaml
 
 from mesh_defs.faults import Fault
 from mesh_defs.yaml_errors import VALUE_ERRORS, reader_fault, syntax_fault, value_faults
+from mesh_defs.yaml_plain import Loader, Rare, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 KeyPath = tuple[str | int, ...]
 
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_BYTES = 1_000_000
 _MAX_NODES = 200_000  # every use of an anchor counts, so that nested aliases cannot explode
 
@@ -59,35 +59,19 @@ def parse(text: str, file: str) -> tuple[list[Document], list[Fault]]:
         return [], [Fault(file, 0, "", found, f"up to {_MAX_BYTES}", "split the file")]
     documents: list[Document] = []
     faults: list[Fault] = []
-    loader = _LOADER(text)
+    loader = Loader(text)
     try:
         while loader.check_node():
             node = loader.get_node()
             if node is None:
                 break
-            lines: dict[KeyPath, int] = {}
-            for path, line, duplicate in _walk(node, (), set()):
-                if duplicate:
-                    faults.append(
-                        Fault(
-                            file,
-                            line,
-                            dotted(path),
-                            "the same key twice",
-                            "each key once",
-                            f"remove or rename one of the two '{path[-1]}'",
-                        )
-                    )
-                lines[path] = line
-                if len(lines) > _MAX_NODES:
-                    raise ValueError(f"more than {_MAX_NODES} keys, every use of an anchor counted")
             try:
-                documents.append(Document(file, loader.construct_document(node), lines))
-            except VALUE_ERRORS as error:
-                impossible = list(value_faults(node, file))
-                if not impossible:
-                    raise ValueError(str(error)) from error
-                faults += impossible
+                reader = Reader(loader, _MAX_NODES)
+                documents.append(Document(file, reader.read(node), reader.lines))
+            except (Rare, *VALUE_ERRORS):
+                careful, wrong = _with_care(loader, node, file)
+                documents += careful
+                faults += wrong
     except yaml.MarkedYAMLError as error:
         faults.append(syntax_fault(error, text, file))
     except yaml.reader.ReaderError as error:
@@ -97,6 +81,27 @@ def parse(text: str, file: str) -> tuple[list[Document], list[Fault]]:
     finally:
         loader.dispose()
     return documents, faults
+
+
+def _with_care(loader: Loader, node: yaml.Node, file: str) -> tuple[list[Document], list[Fault]]:
+    """A document of which every use of an anchor is followed, and every double key is told.
+    Raises `ValueError` and `RecursionError`."""
+    faults: list[Fault] = []
+    lines: dict[KeyPath, int] = {}
+    for path, line, duplicate in _walk(node, (), set()):
+        if duplicate:
+            found, fix = "the same key twice", f"remove or rename one of the two '{path[-1]}'"
+            faults.append(Fault(file, line, dotted(path), found, "each key once", fix))
+        lines[path] = line
+        if len(lines) > _MAX_NODES:
+            raise ValueError(f"more than {_MAX_NODES} keys, every use of an anchor counted")
+    try:
+        return [Document(file, loader.construct_document(node), lines)], faults
+    except VALUE_ERRORS as error:
+        impossible = list(value_faults(node, file))
+        if not impossible:
+            raise ValueError(str(error)) from error
+        return [], [*faults, *impossible]
 
 
 def read_documents(

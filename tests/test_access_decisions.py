@@ -182,7 +182,12 @@ def test_a_column_for_other_purposes_is_masked() -> None:
     assert seen(decide(everything, subject=subject, purpose="care"))["email"] == "clear"
     decision = decide(everything, subject=subject, purpose="analytics")
     assert seen(decision) == {"id": "clear", "email": "null"}
-    assert decision.columns[1].reason == "its contract permits care only"
+    assert decision.columns[1].reason == "it is permitted for care only"
+    for_nothing = decide(everything, subject=subject)
+    assert seen(for_nothing) == {"id": "clear", "email": "null"}
+    assert for_nothing.columns[1].reason == "it is permitted for care only; say for which purpose"
+    never = replace(subject, columns=(replace(email, purposes=()),))
+    assert seen(decide(everything, subject=never)) == {"email": "null"}
 
 
 def test_who_is_not_known_is_denied_even_what_is_public() -> None:

@@ -56,6 +56,20 @@ def sql(query: str) -> str:
         ("SELECT cuont(*) FROM {object}", "cuont does not exist", "function"),
         ("SELECT count(*), sum(seats) FROM {object}", "a query of 2 columns", "select one"),
         ("SELECT count(*) FROM {object} WHERE id = ?", "a parameter without a value", "fill"),
+        ("PRAGMA version", "in brackets", "write one SELECT"),
+        ("SELECT 'abc'", "a query that yields VARCHAR", "count the rows"),
+        ("SELECT seats || 'x' FROM {object}", "a query that yields VARCHAR", "count"),
+        ("select null", "a query that yields NULL", "select what is to be checked"),
+        ("SELECT DATE '2023-01-01'", "a query that yields DATE", "compare"),
+        ("SELECT count(*) FROM read_csv('/etc/passwd')", "function 'read_csv'", "{object}"),
+        ("SELECT count(*) FROM glob('/*')", "the table function 'glob'", "{object}"),
+        ("SELECT read_text('/etc/passwd')", "is a table function", "mend"),
+        ("SELECT count(*) FROM '/etc/passwd'", "unknown relation '/etc/passwd'", "remove"),
+        ("SELECT count(*) FROM {object}, duckdb_settings()", "'duckdb_settings'", "{object}"),
+        ("SELECT count(*) FROM information_schema.tables", "'information_schema.tables'", "remove"),
+        ("SELECT count(*) FROM sqlite_master", "unknown relation 'sqlite_master'", "remove"),
+        ("SELECT count(*) FROM query('SELECT 1')", "the table function 'query'", "{object}"),
+        ("SHOW TABLES", "which tells about relations", "select from"),
     ],
 )
 def test_a_query_that_cannot_run(tmp_path: Path, query: str, found: str, fix: str) -> None:
@@ -74,12 +88,100 @@ def test_a_query_that_cannot_run(tmp_path: Path, query: str, found: str, fix: st
         "SELECT count(*) FROM planes WHERE address.zip = 'a'",
         "SELECT count(*) FROM {object} p WHERE len(p.address) > 1 AND {'a': seats}.a > 0",
         "WITH x AS (SELECT seats s FROM ${table}) SELECT max(s) < 3 FROM x",
+        "WITH pg_x AS (SELECT seats s FROM {object}) SELECT max(s) < 3 FROM pg_x",
+        "SELECT count(*) FROM {object}, range(3) t(read_x) WHERE seats > read_x",
+        "SELECT max(DATE '2023-01-01' - address) FROM {object}",  # a number, if that is a date
+        "SELECT sum(seats) / count(*)::DECIMAL(9, 2) FROM {object}",
         # Types are no business of a check: a contract's need not be those of the data.
         "SELECT count(*) FROM {object} WHERE date_trunc('day', seats) > '2020-01-01'",
     ],
 )
 def test_a_query_that_may_run(tmp_path: Path, query: str) -> None:
     assert faults(tmp_path, sql(query)) == []
+
+
+@pytest.mark.parametrize("physical", ["DECIMAL(50, 60)", "STRUCT(a INT, a INT)", "DECIMAL(0)"])
+def test_a_type_that_duckdb_has_not_is_in_no_query_s_way(tmp_path: Path, physical: str) -> None:
+    properties = f"{PROPERTIES.rstrip()}\n    - {{name: odd, physicalType: '{physical}'}}\n"
+    quality = sql("SELECT count(*) FROM {object} WHERE seats > 1") + sql(
+        "SELECT count(nope) FROM {object}"
+    )
+    text = contract("planes", properties, quality=quality)
+    (fault,) = check_mesh(write_mesh(tmp_path, {**PLANES, CONTRACT: text})).faults
+    assert fault.found == "unknown column 'nope'"
+
+
+@pytest.mark.parametrize(
+    ("physical", "fix"),
+    [
+        ("VARCHR(3)", "write VARCHAR"),
+        ("ENUM('a'", "mend its spelling"),
+        ("STRUCT(a VARCHAR(3)", "mend its spelling"),
+        ("VARCHAR(-3)", "mend its spelling"),
+        ("STRUCT(a VARCHR)", "write VARCHAR"),
+        ("DATTE[]", "write DATE"),
+    ],
+)
+def test_a_physical_type_that_is_none_at_every_depth(
+    tmp_path: Path, physical: str, fix: str
+) -> None:
+    kind = json.dumps(physical)
+    properties = f"""
+    - {{name: id, logicalType: integer, primaryKey: true}}
+    - {{name: odd, logicalType: string, physicalType: {kind}}}
+    - name: address
+      logicalType: object
+      properties:
+        - {{name: zip, logicalType: string, physicalType: {kind}}}
+    - name: tags
+      logicalType: array
+      items: {{logicalType: string, physicalType: {kind}}}
+    """
+    found = check_mesh(write_mesh(tmp_path, {**PLANES, CONTRACT: contract("planes", properties)}))
+    assert [(f.line, f.key) for f in found.faults] == [
+        (10, "schema[0].properties[1].physicalType"),
+        (14, "schema[0].properties[2].properties[0].physicalType"),
+        (17, "schema[0].properties[3].items.physicalType"),
+    ]
+    assert all(physical in f.found and fix in f.fix for f in found.faults)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "key", "found"),
+    [
+        ("{column: seats, min_valeu: 0}", ".min_valeu", "unknown argument 'min_valeu'"),
+        ("{column: seats, min_value: zero}", ".min_value", "'zero' (text)"),
+        ("{column: seats, min_value: 1, mostly: 7}", ".mostly", "7 (a number)"),
+        ("{column: seats, min_value: 1, strict_min: [a]}", ".strict_min", "['a'] (a list)"),
+        ("{column: seats}", "", "neither 'min_value' nor 'max_value'"),
+        ("{min_value: 1}", "", "no argument 'column'"),
+    ],
+)
+def test_arguments_that_great_expectations_refuses(
+    tmp_path: Path, kwargs: str, key: str, found: str
+) -> None:
+    type_ = "expect_column_values_to_be_between"
+    rule = f"{{type: {type_}, kwargs: {kwargs}}}"
+    quality = f"- {{type: custom, engine: greatExpectations, implementation: {rule}}}"
+    (fault,) = faults(tmp_path, quality)
+    assert (fault.line, fault.found) == (15, found)
+    assert fault.key == f"schema[0].quality[0].implementation{key}"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{type: expect_column_values_to_be_between, kwargs: {column: seats, min_value: '5'}}",
+        "{type: ExpectColumnValuesToBeBetween, kwargs: {column: seats, minValue: 2020-01-01}}",
+        "{type: expect_table_row_count_to_be_between, kwargs: {max_value: 3}}",
+        "{type: expect_column_values_to_match_regex, kwargs: {column: seats, regex: 3}}",
+        "{type: expect_column_values_to_be_in_set, kwargs: {column: seats, value_set: [1, 2]}}",
+        "{type: expect_column_values_to_not_be_null, kwargs: {column: seats, mostly: 0.5}}",
+    ],
+)
+def test_arguments_that_great_expectations_takes(tmp_path: Path, rule: str) -> None:
+    quality = f"- {{type: custom, engine: greatExpectations, implementation: {rule}}}"
+    assert faults(tmp_path, quality) == []
 
 
 def test_a_query_reads_inputs_as_far_as_their_columns_are_known(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_the_list_says_what_is_in_force_where_and_why(tmp_path: Path) -> None:
 
 
 def test_a_policy_that_holds_nowhere_is_listed_all_the_same(tmp_path: Path) -> None:
-    shop(tmp_path, "- {policy: EnoughRows, where: {domain: care}}")
+    shop(tmp_path, "- {policy: EnoughRows, where: {tag: care}}")
     assert "holds for  0 ports" in mesh(tmp_path, "policies").stdout
 
 

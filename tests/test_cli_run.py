@@ -23,7 +23,7 @@ def test_a_run_publishes_and_says_so(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[0] == f"{URL} published version 0: 2 rows"
     assert "passed" in done.stdout.splitlines()[1]
     assert f"{URL}: staged aircraft, 2 rows" in done.stderr
-    again = mesh(root, "run", URL, "--rebuild", "--json")
+    again = mesh(root, "run", f"{URL}@1", "--rebuild", "--json")
     answer = json.loads(again.stdout)
     assert (answer["outcome"], answer["version"]) == ("published", 1)
     assert answer["ports"]["aircraft"]["rows"] == 2
@@ -82,6 +82,9 @@ def test_a_broken_manifest_is_exit_code_1_with_its_faults(tmp_path: Path) -> Non
         (("fleet/aircraft",), "is not a global URL"),
         (("mesh://fleet/aircarft",), "write 'mesh://fleet/aircraft' instead"),
         ((f"{URL}?version=3",), f"write {URL}"),
+        ((f"{URL}?as_of=2026-01-01T00:00:00Z",), f"write {URL}"),
+        ((f"{URL}@7",), f"allowed: @1, or none. Fix: write {URL}"),
+        ((f"{URL}/aircraft@0",), "names major version 0"),
         ((URL, "--partition", "january"), "'january' is not a day"),
         ((URL, "--partition", "2023-01-02:2023-01-01"), "is not after"),
         ((URL, "--partition", "2023-01-01"), "no port with 'mode: partition'"),

@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from meshes import contract, load, manifest, write, write_mesh, write_parquet
 
 import mesh_defs
-from mesh_defs.errors import TransformFailed
+from mesh_defs.errors import MeshError, TransformFailed
 from mesh_defs.product.container import is_current, run_product
 from mesh_defs.product.report import RunReport
 from mesh_defs.product.staging import Window
@@ -201,6 +201,26 @@ def assert_no_empty_file(root: Path) -> None:
         assert duckdb.read_parquet(file).fetchone() is not None, file
     every = [str(file) for file in files(root) if duckdb.read_parquet(str(file)).fetchone() is None]
     assert every == []
+
+
+def test_a_period_that_no_column_of_days_tells_says_what_to_do(tmp_path: Path) -> None:
+    mesh_with(tmp_path, PARTITION)
+    write(tmp_path, {"data/things.csv": "id,day,text\n"})  # without rows, all of it is text
+    manifest_file = tmp_path / "domains/shop/things/defs.yaml"
+    text = manifest_file.read_text()
+    write(
+        tmp_path,
+        {
+            "domains/shop/things/defs.yaml": text.replace(
+                "{things: files://things}", "{things: {from: files://things, allow_empty: true}}"
+            )
+        },
+    )
+    with pytest.raises(MeshError, match="the column day, which tells the period, is VARCHAR"):
+        run(tmp_path, window=FIRST_WEEK)
+    query = "select id::bigint as id, day::date as day, text from things"
+    write(tmp_path, {"domains/shop/things/things.sql": query})
+    assert run(tmp_path, window=FIRST_WEEK).outcome == "published"
 
 
 def test_a_partition_replaced_by_nothing_loses_its_rows(tmp_path: Path) -> None:

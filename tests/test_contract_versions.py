@@ -55,10 +55,10 @@ def test_what_the_standard_requires_is_required(tmp_path):
     [
         (None, "no such file"),
         (b"\xff\xfe\x00", "bytes that are no UTF-8"),
-        (b"", "0 documents"),
+        (b"", "an empty file"),
         (b"a: 1\n---\nb: 2\n", "2 documents"),
         (b"- 1\n", "[1] (a list)"),
-        (b"a: [1\n", "expected"),
+        (b"a: [1\n", "a list '[' that is not closed"),
     ],
 )
 def test_a_file_that_is_no_contract_is_one_fault(tmp_path, content, found):

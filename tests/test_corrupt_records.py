@@ -135,6 +135,21 @@ def test_a_bad_record_of_a_run_stops_nothing_and_is_put_aside(
     assert len(Attempts(store).all()) == 2
 
 
+def test_what_was_put_aside_is_told_until_a_later_run_is_sound(tmp_path: Path) -> None:
+    mesh = two_products(tmp_path)
+    attempts = Attempts(product_store(mesh.settings, "shop", "things"))
+    (runs := product(tmp_path) / "runs")
+    (first,) = runs.glob("*.json")
+    first.write_bytes(b"{")
+    (note,) = mesh_status(mesh)[0].notes
+    assert note.startswith(str(first))
+    assert "remove the file" in note
+    assert run_product(mesh, mesh.product("mesh://shop/things")).version == 1
+    assert (runs / f"{first.name}.corrupt").exists()
+    assert attempts.corrupt() == []
+    assert mesh_status(mesh)[0].problem is None
+
+
 def test_a_record_that_is_removed_while_it_is_listed_is_left_out(tmp_path: Path) -> None:
     store = product_store(two_products(tmp_path).settings, "shop", "things")
     attempts = Attempts(store)
@@ -204,4 +219,4 @@ def test_an_attempt_that_names_what_is_not_its_own_removes_nothing(
     assert attempts.corrupt() == [str(latest)]
     assert run_product(mesh, mesh.product("mesh://shop/things")).version == 1
     assert (tmp_path / "precious/kept-1.parquet").read_bytes() == b"kept"
-    assert attempts.corrupt() == [f"{latest}.corrupt"]
+    assert Path(f"{latest}.corrupt").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -242,6 +243,42 @@ def test_what_cannot_be_reached(
     assert "hunter2" not in str(caught.value)
     stored = b"".join(p.read_bytes() for p in (tmp_path / ".mesh").rglob("*.json"))
     assert b"hunter2" not in stored
+
+
+@pytest.mark.parametrize(
+    ("there", "words"),
+    [("", "there is no other either"), ("planes.csv", "there are planes")],
+)
+def test_a_file_that_is_not_there_yet(tmp_path: Path, there: str, words: str) -> None:
+    faults_of(tmp_path, {ODD: manifest("inputs: {things: 'files://things'}")})
+    shutil.rmtree(tmp_path / "data")
+    (tmp_path / "data").mkdir()
+    if there:
+        (tmp_path / "data" / there).write_text("id\n1\n")
+    mesh = load_mesh(tmp_path)
+    with pytest.raises(UnknownAddress) as caught:
+        run_product(mesh, mesh.product("mesh://other/odd"))
+    assert "put the file there, as one of things.parquet, things.csv" in str(caught.value)
+    assert words in str(caught.value)
+    assert "remove" not in str(caught.value)
+
+
+def test_a_foreign_key_is_told_at_its_place(tmp_path: Path) -> None:
+    properties = """
+    - name: id
+      logicalType: integer
+      required: true
+      relationships:
+        - to: mesh://shop/good#idd
+        - to: mesh://shop/goood#id
+        - to: mesh://shop/good/godd#id
+    """
+    text = contract("odd", properties)
+    inputs = manifest("inputs: {things: 'files://things'}")
+    found = faults_of(tmp_path, {ODD: inputs, "domains/other/odd/contract.yaml": text})
+    places = [(f.line, f.key) for f in found if "foreign key" in f.found]
+    base = "schema[0].properties[0].relationships"
+    assert places == [(13, f"{base}[0].to"), (14, f"{base}[1].to"), (15, f"{base}[2].to")]
 
 
 @pytest.mark.parametrize(

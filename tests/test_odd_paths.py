@@ -164,3 +164,19 @@ def test_a_storage_that_delta_cannot_read_back_is_refused(tmp_path: Path, name: 
     settings = (root / "mesh.yaml").read_text()
     write(root, {"mesh.yaml": settings.replace("  local:\n", "  local:\n" + elsewhere)})
     assert publish(root) == [1]
+
+
+@pytest.mark.parametrize("name", ["what?", "100%", "a%20b", "#tag", "x=1&y"])
+def test_dagster_keeps_its_history_in_such_a_folder(tmp_path: Path, name: str) -> None:
+    from dagster_meshes import ORDERS, dagster_of, materialized, run, two_domains
+
+    root = two_domains(tmp_path / name / "mesh")
+    storage = "    storage: {driver: delta, path: %s}\n" % (tmp_path / "kept")
+    settings = (root / "mesh.yaml").read_text()
+    write(root, {"mesh.yaml": settings.replace("  local:\n", "  local:\n" + storage)})
+    with dagster_of(root) as instance:
+        assert run(root, instance, [ORDERS]).success
+        assert materialized(instance, ORDERS) == 1
+    for file in ("runs/runs.db", "events/event_log.db", "schedules/schedules.db"):
+        assert (root / ".mesh/dagster" / file).is_file()
+    assert [child.name for child in tmp_path.iterdir() if child.name not in (name, "kept")] == []

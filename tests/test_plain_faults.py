@@ -157,8 +157,8 @@ def test_a_domain_that_is_written_wrongly(
         ("good: {}", "good: {mode: upsert, key: id}", "outputs.good.key", ("list: [id]",)),
         (
             "good: {}",
-            "good: {mode: partition, by: id, start: 2023-01-01}",
-            "outputs.good.start",
+            "good: {contract: 2023-01-01}",
+            "outputs.good.contract",
             ("2023-01-01 (a date)", "put it in quotes: '2023-01-01'"),
         ),
         ("good: {}", "good: {}\n  trigger: onupdate", "trigger", ("write 'on_update'",)),

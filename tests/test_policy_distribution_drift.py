@@ -114,6 +114,26 @@ def test_more_than_fifty_categories_are_compared_by_the_most_frequent(tmp_path: 
     assert publish(tmp_path, column("'k' || (i % 199)", "kind")).outcome == "failed"
 
 
+def test_many_rows_are_judged_as_few_are(tmp_path: Path) -> None:
+    versions(tmp_path, POLICY, TEXT + "\n" + INTEGER, output="{mode: append, cursor: id}")
+    query = (
+        "select i as id, {} as kind, i % 7 as n from range({}, {}) t(i)"  # 7 values: a dictionary
+    )
+    some, many = "'k' || (i % 3)", "md5(i::varchar)"
+    publish(tmp_path, query.format(some, 0, 250_000))
+    first = profile(tmp_path).columns
+    assert (len(first["kind"].categories), first["kind"].other) == (3, 0.0)
+    assert (first["n"].mean, first["n"].deviation) == (
+        pytest.approx(3, abs=1e-4),
+        pytest.approx(2, abs=1e-4),
+    )
+    report = publish(tmp_path, query.format(many, 0, 500_000))
+    assert messages(report) == [
+        "kind: at least 100% of its values lie in other categories than before"
+    ]
+    assert publish(tmp_path, query.format(some, 0, 500_000)).outcome == "published"
+
+
 def test_few_rows_raise_no_alarm_by_chance(tmp_path: Path) -> None:
     versions(tmp_path, POLICY, NUMBER + "\n" + TEXT)
     few = "select i as id, {}::double as x, {} as kind from range(12) t(i)"

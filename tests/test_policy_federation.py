@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from governed_meshes import policy_faults, run, shop, verdict
+from governed_meshes import domain_yaml, policy_faults, run, shop, verdict
 from hypothesis import given
 from hypothesis import strategies as st
 from meshes import load, manifest, write
@@ -128,7 +128,11 @@ def test_a_policy_without_parameters_given_below_keeps_those_above(tmp_path: Pat
 def test_a_filter_decides_which_ports_it_is_about(tmp_path: Path, where: str, covers: bool) -> None:
     shop(tmp_path, f"- {{policy: EnoughRows, where: {where}}}")
     body = "inputs: {raw: 'files://raw'}\ntags: [money]\n"
-    write(tmp_path, {"domains/sales/orders/defs.yaml": manifest(body)})
+    files = {
+        "domains/sales/orders/defs.yaml": manifest(body),
+        "domains/care/defs.yaml": domain_yaml(),
+    }
+    write(tmp_path, files)
     mesh = load(tmp_path)
     product = mesh.product("mesh://sales/orders")
     found = mesh.governance.in_force(product, product.outputs[0], mesh)
@@ -212,3 +216,14 @@ def test_the_stricter_of_two_sets_is_weaker_than_neither(
     chosen = stricter(direction, one, other)  # type: ignore[arg-type]
     assert not weaker(direction, chosen, one)  # type: ignore[arg-type]
     assert not weaker(direction, chosen, other)  # type: ignore[arg-type]
+
+
+def test_a_mapping_is_as_strict_as_each_of_its_values() -> None:
+    above = {"personal": ["eu", "ch"]}
+    assert not weaker("fewer", {"personal": ["eu"], "internal": ["eu"]}, above)
+    assert weaker("fewer", {"personal": ["eu", "us"]}, above)
+    assert weaker("fewer", {"internal": ["eu"]}, above)
+    assert stricter("fewer", above, {"personal": ["ch"], "internal": ["eu"]}) == {
+        "personal": ["ch"],
+        "internal": ["eu"],
+    }

@@ -178,3 +178,88 @@ def test_two_classes_of_one_name_are_a_fault(tmp_path: Path) -> None:
     assert all("a name that no other policy has" in fault for fault in faults)
     write(tmp_path, {"policies/more.py": RULES.replace("UsageWritten", "OwnerReachable")})
     assert any("a second policy 'OwnerReachable'" in f for f in policy_faults(load_mesh(tmp_path)))
+
+
+BROKEN = '''
+from mesh_defs import DataPolicy, Finding
+
+
+class CannotTell(DataPolicy):
+    """It cannot tell where it applies."""
+
+    def applies(self, product, output, mesh):
+        raise KeyError("x")
+
+    def findings(self, port):
+        return []
+
+
+class NoFindings(DataPolicy):
+    """It returns text."""
+
+    def findings(self, port):
+        yield "text"
+
+
+class ElsewherePolicy(DataPolicy):
+    """It finds something on a port that there is not."""
+
+    def findings(self, port):
+        yield Finding("bad", port="nix")
+'''
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        ("CannotTell", "KeyError in its applies()"),
+        ("NoFindings", "it returned no Finding with a message, but str"),
+        ("ElsewherePolicy", "a port that there is not; there are orders"),
+    ],
+)
+def test_a_policy_with_a_bug_is_an_error_and_nobody_elses(
+    tmp_path: Path, policy: str, reason: str
+) -> None:
+    from mesh_defs.product.check import check_mesh
+
+    shop(tmp_path, f"- {policy}\n- EnoughRows", files={"policies/broken.py": BROKEN})
+    check_mesh(tmp_path)
+    report = run(tmp_path)
+    assert report.outcome == "failed"
+    found = verdict(report, policy)
+    assert found.outcome == "error"
+    assert reason in str(found.reason)
+    if report.ports:  # else it was told before anything ran
+        assert verdict(report, "EnoughRows").ok
+
+
+def test_another_query_needs_another_id(tmp_path: Path) -> None:
+    entry = "- {{id: Never, message: m, sql: 'select * from {{object}} where id > {n}'}}"
+    shop(tmp_path, entry.format(n=5), domain=entry.format(n=1))
+    faults = policy_faults(load_mesh(tmp_path))
+    assert len(faults) == 1
+    assert "another query under the id 'Never' of mesh.yaml:11" in faults[0]
+    assert run(tmp_path).outcome == "failed"
+
+
+def test_a_filter_that_fits_nothing_is_told(tmp_path: Path) -> None:
+    from mesh_defs.product.check import check_mesh
+
+    shop(tmp_path, "- {policy: EnoughRows, where: {domain: slaes}}")
+    assert "write 'sales' instead of 'slaes'" in policy_faults(load_mesh(tmp_path))[0]
+    shop(tmp_path, "- {policy: EnoughRows, where: {tag: money}}")
+    warnings = check_mesh(tmp_path).warnings["mesh.yaml"]
+    assert [w.found for w in warnings] == ["a filter that fits no port of the mesh"]
+
+
+def test_profiles_with_other_policies_have_storages_of_their_own(tmp_path: Path) -> None:
+    from mesh_defs.product.check import check_mesh
+
+    shop(tmp_path, "- {policy: EnoughRows, environment: production}")
+    faults = check_mesh(tmp_path).groups["mesh.yaml"]
+    assert [f.key for f in faults] == ["profiles.prod.storage"]
+    assert "where other policies hold (EnoughRows)" in faults[0].found
+    apart = (tmp_path / "mesh.yaml").read_text()
+    storage = "environment: production\n    storage: {driver: delta, path: .mesh/production}\n"
+    (tmp_path / "mesh.yaml").write_text(apart.replace("environment: production\n", storage))
+    assert "mesh.yaml" not in check_mesh(tmp_path).groups

@@ -98,6 +98,10 @@ def test_a_policy_that_could_not_run_is_not_waived(tmp_path: Path) -> None:
         (waiver("EnoughRows", "order"), "write 'orders' instead of 'order'"),
         (waiver("EnoughRows", port="order"), "unknown port 'order'; allowed: orders"),
         (waiver("EnoughRows", forever="true"), "unknown key 'forever'"),
+        (waiver("EnoughRows", reason="'            '"), "at least 3 words"),
+        (waiver("EnoughRows", reason="aaaaaaaaaaaaa"), "at least 3 words"),
+        (waiver("EnoughRows", column="idd"), "write 'id' instead of 'idd'"),
+        (waiver("EnoughRows", approved_by="team:test"), "found 'team:test', who deviates"),
     ],
 )
 def test_a_waiver_with_a_fault_is_told_and_lets_nothing_pass(

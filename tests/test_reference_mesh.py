@@ -36,8 +36,10 @@ def test_every_product_is_published_and_every_rule_passes(reports: dict[str, Run
     assert len(reports) == 10
     for identity, report in reports.items():
         assert report.outcome == "published", f"{identity}: {report.explanation()}"
-        tally = report.tally
-        assert tally == {"passed": tally["passed"], "warned": 0, "failed": 0, "error": 0}
+        others = {(v.rule, v.outcome, len(v.waivers)) for v in report.verdicts if not v.ok}
+        # The one waiver of the mesh: bookings are synthetic, and there is no system that has them.
+        waived = {("ArchetypesInOrder", "warned", 1)}
+        assert others == (waived if identity == "passengers/bookings" else set())
 
 
 def test_ports_have_the_rows_of_the_year(reports: dict[str, RunReport]) -> None:

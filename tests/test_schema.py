@@ -99,6 +99,20 @@ def test_the_schema_and_the_loader_agree(more: dict[str, Any]) -> None:
     assert (not by_schema) == (not isinstance(loaded, list)), (by_schema, loaded)
 
 
+def test_a_day_needs_no_quotes(tmp_path: Path) -> None:
+    output = "{mode: partition, by: day, start: 2023-01-01, end: 2024-01-01}"
+    text = manifest(f"outputs: {{a: {output}}}")
+    (document,), _ = parse(text, "defs.yaml")
+    loaded = validate(Manifest, document, ("attributes",), document.data["attributes"])
+    assert not isinstance(loaded, list), loaded
+    assert (loaded.outputs["a"].start, loaded.outputs["a"].end) == ("2023-01-01", "2024-01-01")
+    # Editors read YAML 1.2, where a day is a text.
+    as_edited = yaml.load(text, Loader=yaml.BaseLoader)
+    assert check("product", as_edited) == []
+    day = schemas()["product"]["$defs"]["Output"]["properties"]["start"]
+    assert (day["type"], day["format"]) == ("string", "date")
+
+
 def test_the_envelope_is_part_of_the_schemas() -> None:
     assert check("product", yaml.safe_load(manifest())) == []
     assert check("product", yaml.safe_load(manifest().replace("DataProduct", "DataProdukt")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -155,3 +156,26 @@ def test_opening_a_port_brings_no_frames_with_it(tmp_path: Path) -> None:
         [sys.executable, "-c", OPEN, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout) == [1, []]
+
+
+def test_the_frames_of_its_library_are_no_part_of_an_error(tmp_path: Path) -> None:
+    log = tmp_path / "ports/things/_delta_log"
+    log.mkdir(parents=True)
+    (log / "00000000000000000000.json").write_text("{bad")
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from mesh_defs.drivers.storage.delta import DeltaProductStore\n"
+        "from mesh_defs.errors import CorruptRecord\n"
+        "try: DeltaProductStore(Path(sys.argv[1])).table_files('things', 0)\n"
+        "except CorruptRecord as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        env={**os.environ, "RUST_BACKTRACE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (line,) = done.stdout.splitlines()
+    assert "whilst parsing object. Fix: restore" in line
+    assert "unknown" not in line

@@ -36,10 +36,19 @@ def product_url(text: str) -> MeshUrl:
 
 
 def product_of(mesh: Mesh, text: str) -> Product:
-    """The sound product that ``text`` names. Raises `InvalidMesh` for a broken one."""
+    """The sound product that ``text`` names; another major version than the one that its files
+    declare is wrong use. Raises `InvalidMesh` for a broken one."""
     address = product_url(text)
     require_product(mesh.root, address)
     product = mesh.product(address)
+    declared = product.manifest.major
+    if address.major not in (None, declared):
+        raise typer.BadParameter(
+            f"'{text}' names major version {address.major}, and the files of {product.url} make "
+            f"{declared} (version {product.manifest.version}); allowed: @{declared}, or none. "
+            f"Fix: write {product.url}",
+            param_hint="URL",
+        )
     try:
         if address.port is not None:
             product.output(address.port)

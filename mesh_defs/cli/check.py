@@ -9,6 +9,7 @@ import typer
 from mesh_defs.cli.arguments import check_target
 from mesh_defs.cli.command import Command
 from mesh_defs.cli.output import AsJson, ForProfile, console, print_json, text
+from mesh_defs.faults import one_line
 
 if TYPE_CHECKING:
     from mesh_defs.faults import Fault
@@ -55,12 +56,12 @@ def check(
 def _show(findings: Findings) -> None:
     out = console()
     for owner, faults in findings.groups.items():
-        out.print(text(owner, "bold"))
+        out.print(text(one_line(owner), "bold"))
         for fault in faults:
             show_fault(fault)
         out.print()
     for owner, faults in findings.warnings.items():
-        out.print(text(owner, "bold"), text(" (warning)", "yellow"), sep="")
+        out.print(text(one_line(owner), "bold"), text(" (warning)", "yellow"), sep="")
         for fault in faults:
             show_fault(fault)
         out.print()
@@ -76,8 +77,9 @@ def _show(findings: Findings) -> None:
 def show_fault(fault: Fault, *, stderr: bool = False) -> None:
     """One fault on a few lines."""
     out = console(stderr=stderr)
-    where = f"{fault.file}:{fault.line}" if fault.line else fault.file
-    out.print(text(f"  {where}", "cyan"), text(f"  {fault.key}" if fault.key else ""), sep="")
-    out.print(text(f"    found    {fault.found}", "red"))
-    out.print(text(f"    allowed  {fault.allowed}"))
-    out.print(text(f"    fix      {fault.fix}", "green"))
+    where = one_line(f"{fault.file}:{fault.line}" if fault.line else fault.file)
+    key = f"  {one_line(fault.key)}" if fault.key else ""
+    out.print(text(f"  {where}", "cyan"), text(key), sep="")
+    out.print(text(f"    found    {one_line(fault.found)}", "red"))
+    out.print(text(f"    allowed  {one_line(fault.allowed)}"))
+    out.print(text(f"    fix      {one_line(fault.fix)}", "green"))

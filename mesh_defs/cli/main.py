@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from mesh_defs.errors import (
     PromiseBroken,
     UnknownProfile,
 )
+from mesh_defs.interrupts import is_interrupt, listening, terminated_as_interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +112,8 @@ def mesh(
     Works on the mesh of the working folder: the nearest folder above with a mesh.yaml, or the one
     that MESH_ROOT names. NO_COLOR takes the colours away.
 
-    Exit codes: 0 fine, 1 the answer is no, 2 wrong use, 3 something broke, 130 stopped by Ctrl-C.
+    Exit codes: 0 fine, 1 the answer is no, 2 wrong use, 3 something broke, 130 stopped by Ctrl-C or
+    SIGTERM.
 
     \b
     Example:
@@ -120,7 +123,19 @@ def mesh(
 
 def run() -> NoReturn:
     """The entry point of the command ``mesh``."""
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    if code == INTERRUPTED:
+        _leave()
+    sys.exit(code)
+
+
+def _leave() -> NoReturn:
+    """End the process without waiting for threads: one of an engine may be inside a product's own
+    code for as long as that likes, and an interpreter that shuts down waits for it in vain."""
+    atexit._run_exitfuncs()  # there is no public name
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -128,6 +143,11 @@ def main(arguments: Sequence[str]) -> int:
 
     Raises nothing but typer's `SystemExit`, when who reads the output went away (``| head``).
     """
+    with terminated_as_interrupted(), listening():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str]) -> int:
     try:
         command = typer.main.get_command(app)
         result = command.main(args=list(arguments), prog_name="mesh", standalone_mode=False)
@@ -137,9 +157,13 @@ def main(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _interrupted()
     except MeshError as error:
+        if is_interrupt(error):
+            return _interrupted()
         typer.echo(f"mesh: {error}", err=True)
         return _code_of(error)
     except Exception as error:  # noqa: BLE001  the last resort: a bug becomes one line and a file
+        if is_interrupt(error):
+            return _interrupted()
         return _crashed(error)
     return _interrupted() if result == INTERRUPTED else result if isinstance(result, int) else OK
 

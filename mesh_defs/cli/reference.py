@@ -35,7 +35,7 @@ colours away.
 | 1 | the answer is no: a check failed, a product was not published, nothing was removed |
 | 2 | wrong use: an unknown command, option, product, file or profile, no mesh here, nobody to ask |
 | 3 | something broke: a system was out of reach, code failed, a bug (traceback in `.mesh/logs`) |
-| 130 | stopped by Ctrl-C |
+| 130 | stopped by Ctrl-C or SIGTERM |
 """
 
 

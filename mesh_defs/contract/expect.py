@@ -47,12 +47,29 @@ def expect(
 def as_classified(expected: PortContract, columns: Iterable[Column]) -> PortContract:
     """``expected`` with the ``columns`` of who provides the rows, each as protected as the stricter
     of the two says. What neither names is masked by verification itself."""
-    merged = {column.name: column for column in expected.columns}
+    # An engine finds columns whether their names are written upper or lower case.
+    merged = {column.name.lower(): column for column in expected.columns}
     for column in columns:
-        known = merged.get(column.name)
+        key = column.name.lower()
+        known = merged.get(key)
         if known is None or _rank(column) > _rank(known):
-            merged[column.name] = replace(known or column, classification=column.classification)
+            word = column.classification
+            merged[key] = replace(known or column, classification=word, classified=True)
+        elif not known.classified:
+            merged[key] = replace(known, classified=True)
     return replace(expected, columns=tuple(merged.values()))
+
+
+def closed(expected: PortContract) -> PortContract:
+    """``expected`` of rows among which are personal ones: a column that nobody has classified is
+    taken for personal."""
+    return replace(
+        expected,
+        columns=tuple(
+            c if c.classified else replace(c, classification="personal", classified=True)
+            for c in expected.columns
+        ),
+    )
 
 
 def _rank(column: Column) -> int:

@@ -47,6 +47,13 @@ def load_contract(path: Path, root: Path | None = None) -> tuple[Contract | None
     Faults name the file relative to ``root``, come in the order of their lines, and are all that
     the document has. Raises nothing for what a person wrote, nor for a file that cannot be read.
     """
+    contract, faults = read_contract(path, root)
+    return (None if faults else contract), faults
+
+
+def read_contract(path: Path, root: Path | None = None) -> tuple[Contract | None, list[Fault]]:
+    """As `load_contract`, but what is sound in a document with faults comes with them, so that it
+    can be looked at further. It must not be used for anything else."""
     file = relative(path, root)
     try:
         content = path.read_bytes()
@@ -71,8 +78,6 @@ def load_contract(path: Path, root: Path | None = None) -> tuple[Contract | None
         return None, _in_order([*cleaned.faults, *model])
     ports, faults = _ports(document, model, cleaned)
     faults = _in_order([*cleaned.faults, *_missing(document, model, cleaned), *faults])
-    if faults:
-        return None, faults
     contract = Contract(
         path=path,
         digest=hashlib.sha256(content).hexdigest(),
@@ -82,7 +87,7 @@ def load_contract(path: Path, root: Path | None = None) -> tuple[Contract | None
         document=model,
         ports=ports,
     )
-    return contract, []
+    return contract, faults
 
 
 def parse_fragment(

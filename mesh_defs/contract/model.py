@@ -19,7 +19,8 @@ PERSONAL = frozenset({"personal", "sensitive"})
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One top-level property of a port. ``classification`` is one of `CLASSIFICATIONS`."""
+    """One top-level property of a port. ``classification`` is one of `CLASSIFICATIONS`;
+    ``classified`` tells that somebody wrote it down."""
 
     name: str
     logical_type: str | None
@@ -32,6 +33,7 @@ class Column:
     business_name: str | None
     tags: tuple[str, ...]
     line: int
+    classified: bool = True
 
     @property
     def personal(self) -> bool:

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from mesh_defs.faults import nearest
+
 _SPELLINGS = {
     "BOOLEAN": "bool boolean logical",
     "TINYINT": "tinyint int1 byte",
@@ -71,7 +73,12 @@ _MAX_DEPTH = 64
 
 
 class UnknownType(ValueError):
-    """A physical type that nobody knows; the text says which and what is known."""
+    """A physical type that nobody knows; the text says which and what is known. ``word`` is the
+    name that is unknown, empty where names are not what is wrong."""
+
+    def __init__(self, text: str, word: str = "") -> None:
+        super().__init__(text)
+        self.word = word
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,12 @@ class Physical:
             (self.name != "STRUCT" or mine == theirs) and type_.fits(wanted)
             for (mine, type_), (theirs, wanted) in zip(self.parts, declared.parts, strict=True)
         )
+
+
+def meant(word: str) -> str | None:
+    """The name of a type that ``word`` was most likely meant to be, as it is usually spelled."""
+    close = nearest(word.lower().replace("_", ""), _CANONICAL)
+    return close.upper() if close is not None else None
 
 
 @lru_cache(maxsize=4096)
@@ -183,7 +196,8 @@ class _Reader:
         if name is None:
             raise UnknownType(
                 f"physical type '{self.text}' is unknown; known are {', '.join(KNOWN)} "
-                "and their usual spellings"
+                "and their usual spellings",
+                words,
             )
         return name
 

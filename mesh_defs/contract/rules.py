@@ -34,7 +34,7 @@ Unit = Literal["rows", "percent"]
 class Rule:
     """What all rules have. ``id`` is unique in its port and stable across runs; ``line`` counts
     from 1 in the contract's file; ``key`` is the dotted path there of rules that can be wrong in
-    themselves (queries, rules of other engines, rules that cannot be run)."""
+    themselves (queries, foreign keys, rules of other engines, rules that cannot be run)."""
 
     id: str
     dimension: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from mesh_defs.stored import fitting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,6 +17,10 @@ Stage = Literal["expectation", "promise", "policy"]
 MAX_SAMPLES = 20
 
 _LISTS = ("samples", "findings", "waivers")
+_WORDS = {
+    name: get_args(kind)
+    for name, kind in (("outcome", Outcome), ("severity", Severity), ("stage", Stage))
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +76,17 @@ class Verdict:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Verdict:
-        """The inverse of `as_dict`."""
+        """The inverse of `as_dict`. Raises ValueError for a value of another type, TypeError for
+        one that is missing."""
+        fitting(cls, values)
+        for name, allowed in _WORDS.items():
+            if name in values and values[name] not in allowed:
+                raise ValueError(f"'{name}' is '{values[name]}', not {' or '.join(allowed)}")
         known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
         for name in _LISTS:
             known[name] = tuple(known.get(name) or ())
+            if any(type(one) is not dict for one in known[name]):
+                raise ValueError(f"'{name}' holds something that is no object")
         return cls(**known)
 
 

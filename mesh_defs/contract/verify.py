@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesh_defs.contract.checks.privacy import MASK, safe_reason
+from mesh_defs.contract.checks.engine_text import MASK
+from mesh_defs.contract.checks.privacy import safe_reason
 from mesh_defs.contract.checks.runner import Runner
 from mesh_defs.contract.checks.samples import Sample, Wanted, take
 from mesh_defs.contract.describe import expected

@@ -20,13 +20,15 @@ from mesh_defs.product.graph import build_order
 from mesh_defs.product.stores import ledger
 
 if TYPE_CHECKING:
+    from dagster_shared.error import SerializableErrorInfo
+
     from mesh_defs.orchestration.observers import Watch
     from mesh_defs.product.model import Mesh, Product
     from mesh_defs.product.report import Observer, RunReport
 
 BuildOutcome = Literal["published", "unchanged", "current", "failed", "error", "waiting"]
 
-_INTERRUPTED = "DagsterExecutionInterruptedError"
+_INTERRUPTED = frozenset({"DagsterExecutionInterruptedError", "KeyboardInterrupt"})
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -88,7 +90,7 @@ def _build(
     run_id = str(uuid.uuid4())
     with watching(run_id, observer) as watch:
         result = execute(mesh, instance, product, run_id)
-    if _interrupted(result):
+    if watch.stopped or _interrupted(result):
         raise KeyboardInterrupt
     seconds = time.perf_counter() - started
     if watch.report is not None and (result.success or watch.report.outcome == "failed"):
@@ -135,19 +137,22 @@ def _never_published(mesh: Mesh, product: Product) -> Iterator[str]:
 
 def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
     """Whether Ctrl-C ended the run: Dagster makes an event of it and goes on."""
-    errors = (getattr(event.event_specific_data, "error", None) for event in result.all_events)
-    return any(error is not None and error.cls_name == _INTERRUPTED for error in errors)
+    return any(error.cls_name in _INTERRUPTED for error in _errors(result))
 
 
 def _reason(watch: Watch, result: dg.ExecuteInProcessResult) -> str:
     """Why a run failed, in the words of the innermost error."""
     if watch.error is not None:
         return watch.error
-    messages: list[str] = []
+    messages = [error.message.strip() for error in _errors(result)]
+    return messages[-1] if messages else "the run failed without a message"
+
+
+def _errors(result: dg.ExecuteInProcessResult) -> Iterator[SerializableErrorInfo]:
+    """Every error of a run's events, each followed by its causes."""
     for event in result.all_events:
         data: Any = event.event_specific_data
-        error = getattr(data, "error", None)
+        error: SerializableErrorInfo | None = getattr(data, "error", None)
         while error is not None:
-            messages.append(error.message.strip())
+            yield error
             error = error.cause
-    return messages[-1] if messages else "the run failed without a message"

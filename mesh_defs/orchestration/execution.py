@@ -67,6 +67,10 @@ def _contained(mesh: Mesh, product: Product, context: dg.AssetExecutionContext) 
             observer=observe,
             wait_seconds=WAIT_SECONDS,
         )
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        if watch is not None:
+            watch.stopped = True
+        raise
     except MeshError as error:
         if watch is not None:
             watch.error = str(error)

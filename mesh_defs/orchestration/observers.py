@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Watch:
     """One watched run. ``report`` is set when the container returned one, ``error`` when it
-    raised what a person can act on."""
+    raised what a person can act on, ``stopped`` when a signal ended it."""
 
     observer: Observer | None = None
     report: RunReport | None = None
     error: str | None = None
+    stopped: bool = False
 
 
 _watches: dict[str, Watch] = {}

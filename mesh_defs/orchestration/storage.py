@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import dagster as dg
 import sqlalchemy as db
@@ -21,9 +22,11 @@ from dagster._config import StringSource
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
 from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEventWatcher
+from dagster._core.storage.event_log.sqlite import consolidated_sqlite_event_log
 from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules import SqliteScheduleStorage
-from dagster._core.storage.sqlite import create_db_conn_string
+from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
 if TYPE_CHECKING:
@@ -32,6 +35,13 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_SECONDS = 30
+
+# Where Dagster makes the addresses of its databases.
+_ADDRESSING: tuple[Any, ...] = (
+    consolidated_sqlite_event_log,
+    sqlite_run_storage,
+    sqlite_schedule_storage,
+)
 
 _engines: dict[str, Engine] = {}
 _lock = Lock()
@@ -62,6 +72,25 @@ def _settle(connection: Any, entry: ConnectionPoolEntry) -> None:  # noqa: ANN40
 def _connected(address: str) -> Iterator[Connection]:
     with _engine(address).connect() as connection, connection.begin():
         yield connection
+
+
+def _address(folder: str, name: str) -> str:
+    """The URL of a database. A folder may have '?', '%' or '#' in its name."""
+    return f"sqlite:///{quote(str(Path(folder).absolute() / f'{name}.db'))}"
+
+
+@contextmanager
+def _quoted_addresses() -> Iterator[None]:
+    """Let Dagster make its databases at `_address`: its own function quotes nothing, so that it
+    takes what follows a '?' in a folder's name for options."""
+    own = [module.create_db_conn_string for module in _ADDRESSING]
+    for module in _ADDRESSING:
+        module.create_db_conn_string = _address
+    try:
+        yield
+    finally:
+        for module, function in zip(_ADDRESSING, own, strict=True):
+            module.create_db_conn_string = function
 
 
 @contextmanager
@@ -115,7 +144,7 @@ class PooledRunStorage(SqliteRunStorage):
     def at(cls, folder: Path) -> PooledRunStorage:
         """The runs in ``folder``, made when they are new."""
         SqliteRunStorage.from_local(str(folder))
-        return cls(create_db_conn_string(str(folder), "runs"))
+        return cls(_address(str(folder), "runs"))
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -135,7 +164,7 @@ class MeshStorage(DagsterStorage, ConfigurableClass):
         self.base_dir = Path(base_dir)
         self.base_dir.mkdir(parents=True, exist_ok=True)
         self._inst_data = inst_data
-        with _alone(self.base_dir / "making.lock"):
+        with _alone(self.base_dir / "making.lock"), _quoted_addresses():
             self._runs = PooledRunStorage.at(self.base_dir / "runs")
             self._events = PooledEventLogStorage(str(self.base_dir / "events"))
             self._schedules = SqliteScheduleStorage.from_local(str(self.base_dir / "schedules"))

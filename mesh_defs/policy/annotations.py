@@ -84,7 +84,7 @@ class Annotations:
         return None
 
     def source_objects(self, column: str) -> tuple[str, ...]:
-        """What ``column`` is made from, as its ``transformSourceObjects`` say (``input.column``)."""
+        """What ``column`` is made from, as ``transformSourceObjects`` say (``input.column``)."""
         return self.sources.get(column, ())
 
     def _named(self, name: str) -> str:

@@ -50,8 +50,9 @@ class Written:
 class Reader:
     """Reads declarations from the top down. ``declarations`` and ``broken`` grow with each file."""
 
-    def __init__(self, environments: Iterable[str]) -> None:
+    def __init__(self, environments: Iterable[str], domains: Iterable[str]) -> None:
         self.environments = sorted(set(environments))
+        self.domains = sorted(set(domains))
         self.declarations: list[Declaration] = []
         self.broken: list[BrokenDeclaration] = []
         self.faults: list[Fault] = []
@@ -63,7 +64,12 @@ class Reader:
         seen: set[str] = set()
         for index, entry in enumerate(written.entries):
             path = (*written.path, index)
-            faults = _environment_faults(entry, written.document, path, self.environments)
+            faults = _unknown_words(
+                written.document, (*path, "environment"), entry.environment, self.environments
+            )
+            faults += _unknown_words(
+                written.document, (*path, "where", "domain"), entry.where.domain, self.domains
+            )
             if entry.name in seen:
                 faults.append(_twice(entry.name, written.document, path))
             seen.add(entry.name)
@@ -145,6 +151,12 @@ def _weakened(
         fix = "add 'id:' with another name"
         return [document.fault((*path, "id"), found=found, allowed="an id of its own", fix=fix)]
     faults = []
+    if entry.sql is not None and declaration.policy != above.policy:
+        found = f"another query under the id '{declaration.id}' of {above.origin}"
+        fix = "add 'id:' with another name: both hold then"
+        faults.append(
+            document.fault((*path, "sql"), found=found, allowed="an id of its own", fix=fix)
+        )
     if entry.consequence == "warn" and above.consequence == "stop":
         faults.append(
             document.fault(
@@ -157,8 +169,9 @@ def _weakened(
     for name in sorted(declaration.given):
         direction = kind.direction(name)
         value, other = getattr(declaration.policy, name), getattr(above.policy, name)
-        if weaker(direction, value, other):
-            allowed = allowed_values(direction, other)
+        order = kind.order(name)
+        if weaker(direction, value, other, order):
+            allowed = allowed_values(direction, other, order)
             faults.append(
                 document.fault(
                     (*path, "with", name),
@@ -256,18 +269,18 @@ def _unknown(
     )
 
 
-def _environment_faults(
-    entry: PolicyEntry, document: Document, path: KeyPath, known: list[str]
+def _unknown_words(
+    document: Document, path: KeyPath, words: Iterable[str], known: list[str]
 ) -> list[Fault]:
     return [
         document.fault(
-            (*path, "environment"),
-            found=f"unknown environment '{name}'",
-            allowed=", ".join(known),
-            fix=did_you_mean(name, known),
+            path,
+            found=f"unknown {path[-1]} '{word}'",
+            allowed=", ".join(known) or f"no {path[-1]} at all",
+            fix=did_you_mean(word, known),
         )
-        for name in entry.environment
-        if name not in known
+        for word in words
+        if word not in known
     ]
 
 

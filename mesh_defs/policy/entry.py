@@ -10,11 +10,13 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from mesh_defs.contract.model import CLASSIFICATIONS
 from mesh_defs.policy.model import Consequence
-from mesh_defs.validation import Strict
+from mesh_defs.validation import Day, Strict
 
 ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}\Z")
 ID_RULE = "letters, digits and _, starting with a letter"
 APPROVER = re.compile(r"(team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+)\Z")
+
+_REASON_WORDS = 3
 
 _ARCHETYPES = ("source-aligned", "aggregate", "consumer-aligned")
 _STATUSES = ("proposed", "draft", "active", "deprecated", "retired")
@@ -111,20 +113,14 @@ class PolicyEntry(Strict):
         return self.id or (self.policy or "").rpartition(":")[2]
 
 
-def _iso(value: object) -> object:
-    return value.isoformat() if isinstance(value, date) else value
-
-
 class WaiverEntry(Strict):
     """A deviation from one policy that somebody approved, until a day."""
 
     policy: str = Field(description="the id of the policy")
     product: str = Field(description="the product of this domain, by name")
-    reason: str = Field(description="why it is fine for now", min_length=10)
+    reason: str = Field(description="why it is fine for now, in at least three words")
     approved_by: str = Field(description="who approved it: an address or team:<name>")
-    until: Annotated[str, BeforeValidator(_iso)] = Field(
-        description="the last day on which it holds (2027-06-30)"
-    )
+    until: Day = Field(description="the last day on which it holds (2027-06-30)")
     port: str | None = Field(default=None, description="this port only")
     column: str | None = Field(default=None, description="findings about this column only")
 
@@ -133,6 +129,13 @@ class WaiverEntry(Strict):
     def _reachable(cls, value: str) -> str:
         if not APPROVER.match(value):
             raise ValueError("an e-mail address or team:<name>")
+        return value
+
+    @field_validator("reason")
+    @classmethod
+    def _said(cls, value: str) -> str:
+        if len(value.split()) < _REASON_WORDS:
+            raise ValueError(f"at least {_REASON_WORDS} words; fix: say why it is fine for now")
         return value
 
     @field_validator("until")

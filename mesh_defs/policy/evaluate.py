@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mesh_defs.contract.checks.privacy import safe_reason
+from mesh_defs.contract.checks.engine_text import NOT_SHOWN, safe_text
 from mesh_defs.contract.verdicts import Verdict
+from mesh_defs.interrupts import is_interrupt
 from mesh_defs.policy.model import DataPolicy, DeclaredPolicy, Finding
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ def run_on_data(policy: DataPolicy, port: StagedPort) -> tuple[Finding, ...] | B
         return tuple(policy.findings(port))
     except duckdb.InterruptException:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001  its verdict says so
+    except (Exception, SystemExit) as error:  # its verdict says so
+        if is_interrupt(error):
+            raise
         return error
 
 
@@ -94,7 +97,9 @@ def _declared(
 ) -> tuple[Finding, ...] | BaseException:
     try:
         return tuple(policy.findings(product, mesh))
-    except (Exception, SystemExit) as error:  # noqa: BLE001  its verdict says so
+    except (Exception, SystemExit) as error:  # its verdict says so
+        if is_interrupt(error):
+            raise
         return error
 
 
@@ -125,8 +130,21 @@ def _verdict(
         return _could_not(base, "its declaration is broken: " + str(held.broken[0]))
     if isinstance(found, BaseException):
         return _could_not(base, _reason(found, port))
+    wrong = next((w for each in found if (w := _no_finding(each, product)) is not None), None)
+    if wrong is not None:
+        return _could_not(base, wrong)
     mine = [finding for finding in found if finding.port in (None, output.name)]
     return _judged(base, mine, mesh.governance.waivers_for(product), now)
+
+
+def _no_finding(found: object, product: Product) -> str | None:
+    """Why what a policy returned is no finding about ``product``; None when it is one."""
+    if not isinstance(found, Finding) or not isinstance(found.message, str):
+        return f"it returned no Finding with a message, but {type(found).__name__}"
+    names = [output.name for output in product.outputs]
+    if found.port is not None and found.port not in names:
+        return f"it found something on a port that there is not; there are {', '.join(names)}"
+    return None
 
 
 def _could_not(base: Verdict, reason: str) -> Verdict:
@@ -140,10 +158,11 @@ def _reason(error: BaseException, port: StagedPort | None) -> str:
         return reason
     import duckdb
 
+    if not (port.private or port.hidden):
+        return text if isinstance(error, duckdb.Error) else reason
     if isinstance(error, duckdb.Error):
-        return safe_reason(text, port.hidden)
-    hidden = f"{type(error).__name__} (its text is not shown: it may quote personal values)"
-    return hidden if port.hidden else reason
+        return safe_text(text, known=text, kind=type(error).__name__)
+    return f"{type(error).__name__} ({NOT_SHOWN})"
 
 
 def _judged(

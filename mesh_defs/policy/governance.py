@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from mesh_defs.faults import Fault
+from mesh_defs.interrupts import is_interrupt
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from mesh_defs.faults import Fault
     from mesh_defs.policy.entry import Where
     from mesh_defs.policy.model import Consequence, Direction, Policy
     from mesh_defs.policy.waivers import Waiver
@@ -149,11 +151,8 @@ class Governance:
             if declaration.covers_port(output):
                 groups.setdefault(declaration.id, []).append(declaration)
         found = [merged(group) for group in groups.values()]
-        held = {
-            f.id: f
-            for f in found
-            if f.policy is not None and f.policy.applies(product, output, mesh)
-        }
+        asked = (_applying(each, product, output, mesh) for each in found)
+        held = {each.id: each for each in asked if each is not None}
         for broken in self._broken_for(product):
             held[broken.id] = InForce(broken.id, None, "stop", (broken.origin,), broken.faults)
         return tuple(held.values())
@@ -184,6 +183,27 @@ class Governance:
         return hashlib.sha256(json.dumps([about, broken, waived]).encode()).hexdigest()
 
 
+def _applying(held: InForce, product: Product, output: OutputPort, mesh: Mesh) -> InForce | None:
+    """``held`` when it has something to say about ``output``. A policy that cannot even tell that
+    is broken there, and has its consequence."""
+    policy, origin = held.policy, held.origins[0]
+    try:
+        return held if policy is not None and policy.applies(product, output, mesh) else None
+    except (Exception, SystemExit) as error:  # whoever wrote the policy may raise anything
+        if is_interrupt(error):
+            raise
+        first = next(iter(str(error).splitlines()), "")
+        fault = Fault(
+            origin.file,
+            origin.line,
+            f"policy {held.id}",
+            f"{type(error).__name__} in its applies(): {first}",
+            "true or false for every port",
+            "mend the policy",
+        )
+        return replace(held, policy=None, broken=(fault,))
+
+
 def merged(group: list[Declaration]) -> InForce:
     """The strictest of all declarations of one id (at least one, of the same class)."""
     first, *others = group
@@ -192,7 +212,9 @@ def merged(group: list[Declaration]) -> InForce:
         for name in other.given:
             direction = type(first.policy).direction(name)
             if direction is not None:
-                values[name] = stricter(direction, values[name], getattr(other.policy, name))
+                order = type(first.policy).order(name)
+                value = getattr(other.policy, name)
+                values[name] = stricter(direction, values[name], value, order)
     policy = first.policy.model_copy(update=values) if others else first.policy
     stops = any(d.consequence == "stop" for d in group)
     return InForce(first.id, policy, "stop" if stops else "warn", tuple(d.origin for d in group))
@@ -202,14 +224,28 @@ def _fields(policy: Policy) -> Iterable[str]:
     return type(policy).model_fields
 
 
-def stricter(direction: Direction, one: Any, other: Any) -> Any:  # noqa: ANN401  parameters' values
-    """The stricter of two values of a parameter. None asks for nothing."""
+def stricter(
+    direction: Direction,
+    one: Any,  # noqa: ANN401  parameters' values
+    other: Any,  # noqa: ANN401
+    order: Sequence[str] = (),
+) -> Any:  # noqa: ANN401
+    """The stricter of two values of a parameter, whose values have an ``order`` where they are
+    words that come earlier or later. None asks for nothing."""
     if one is None or other is None:
         return other if one is None else one
+    if isinstance(one, dict):
+        return {
+            key: stricter(direction, one.get(key), other.get(key)) for key in _union(one, other)
+        }
     if direction == "higher":
         return max(one, other)
     if direction == "lower":
         return min(one, other)
+    if direction == "earlier":
+        return min(one, other, key=order.index)
+    if direction == "later":
+        return max(one, other, key=order.index)
     if direction == "more":
         return _union(one, other)
     return [value for value in one if value in other]
@@ -219,27 +255,45 @@ def _union(one: Iterable[Any], other: Iterable[Any]) -> list[Any]:
     return list(dict.fromkeys([*one, *other]))
 
 
-def weaker(direction: Direction | None, given: Any, above: Any) -> bool:  # noqa: ANN401
+def weaker(
+    direction: Direction | None,
+    given: Any,  # noqa: ANN401
+    above: Any,  # noqa: ANN401
+    order: Sequence[str] = (),
+) -> bool:
     """Whether ``given`` asks for less than ``above``. Without a direction, any change does. None
     asks for nothing."""
     if direction is None:
         return bool(given != above)
     if given is None or above is None:
         return given is None and above is not None
+    if isinstance(above, dict):
+        return any(weaker(direction, given.get(key), value) for key, value in above.items())
     if direction == "higher":
         return bool(given < above)
     if direction == "lower":
         return bool(given > above)
+    if direction == "earlier":
+        return order.index(given) > order.index(above)
+    if direction == "later":
+        return order.index(given) < order.index(above)
     if direction == "more":
         return not set(above) <= set(given)
     return not set(given) <= set(above)
 
 
-def allowed_values(direction: Direction | None, above: Any) -> str:  # noqa: ANN401
+def allowed_values(
+    direction: Direction | None,
+    above: Any,  # noqa: ANN401
+    order: Sequence[str] = (),
+) -> str:
     """What a level below may write, in words."""
     shown = json.dumps(above) if isinstance(above, (list, dict)) else str(above)
     if direction is None:
         return f"{shown}, or an id of its own"
+    if order and above in order:
+        at = order.index(above)
+        return ", ".join(order[: at + 1] if direction == "earlier" else order[at:])
     words: Mapping[Direction, str] = {
         "higher": f"{shown} or more",
         "lower": f"{shown} or less",

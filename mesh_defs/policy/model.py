@@ -13,7 +13,7 @@ from pydantic import Field
 from mesh_defs.validation import Strict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic.config import JsonDict
 
@@ -21,22 +21,31 @@ if TYPE_CHECKING:
     from mesh_defs.product.model import Mesh, OutputPort, Product
 
 Consequence = Literal["stop", "warn"]
-# Which values of a parameter are stricter: higher or lower numbers, sets that hold more or fewer.
-Direction = Literal["higher", "lower", "more", "fewer"]
+# Which values of a parameter are stricter: higher or lower numbers, sets that hold more or fewer,
+# words that come earlier or later in an order of their own.
+Direction = Literal["higher", "lower", "more", "fewer", "earlier", "later"]
 
 _DIRECTION = "stricter"
+_ORDER = "order"
 
 
 def parameter(
     default: Any = ...,  # noqa: ANN401  a default is of the field's type
     *,
     stricter: Direction | None = None,
+    order: Sequence[str] = (),
     description: str | None = None,
     **limits: Any,  # noqa: ANN401  pydantic's own: ge, le, min_length
 ) -> Any:  # noqa: ANN401  stands for a value of the field's type
     """A parameter of a policy. ``stricter`` tells in which direction a domain or a product may move
-    it; without, it cannot be changed below the level that set it. ``limits`` are pydantic's."""
+    it; without, it cannot be changed below the level that set it. ``order`` has all values of one
+    that is ``earlier`` or ``later``. ``limits`` are pydantic's. Raises `ValueError` for a direction
+    and an order of which one lacks the other."""
+    if (stricter in ("earlier", "later")) != bool(order):
+        raise ValueError("a parameter with an 'order' is stricter 'earlier' or 'later', no other")
     extra: JsonDict | None = {_DIRECTION: stricter} if stricter is not None else None
+    if extra is not None and order:
+        extra[_ORDER] = list(order)
     return Field(default, description=description, json_schema_extra=extra, **limits)
 
 
@@ -90,6 +99,13 @@ class Policy(Strict, ABC):
         """Which values of the parameter ``name`` are stricter, if any are."""
         extra = cls.model_fields[name].json_schema_extra
         return extra.get(_DIRECTION) if isinstance(extra, dict) else None  # type: ignore[return-value]  # `parameter` wrote it
+
+    @classmethod
+    def order(cls, name: str) -> tuple[str, ...]:
+        """All values of the parameter ``name`` in their order, if they have one."""
+        extra = cls.model_fields[name].json_schema_extra
+        listed = extra.get(_ORDER) if isinstance(extra, dict) else None
+        return tuple(str(word) for word in listed) if isinstance(listed, list) else ()
 
 
 class DeclaredPolicy(Policy):

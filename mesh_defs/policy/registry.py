@@ -54,6 +54,10 @@ SHIPPED: Mapping[str, str] = {
     "ReferencesHold": f"{_DATA}.references:ReferencesHold",
     "WithinBudget": f"{_DATA}.budget:WithinBudget",
     "ConsumerExpectations": f"{_DATA}.consumers:ConsumerExpectations",
+    "UndeclaredPersonalData": f"{_DATA}.personal.policy:UndeclaredPersonalData",
+    "KAnonymity": f"{_DATA}.anonymity:KAnonymity",
+    "LDiversity": f"{_DATA}.anonymity:LDiversity",
+    "MinimumGroupSize": f"{_DATA}.anonymity:MinimumGroupSize",
 }
 
 

@@ -39,7 +39,8 @@ class StagedPort:
     versions, newest first; ``lineage`` is this version's (`mesh_defs.product.lineage.record`);
     ``flows`` is the graph of columns that it ends (None: nobody knows);
     ``verdicts`` those of its contract; ``bytes`` and ``seconds`` what it cost so far; ``made`` how
-    many rows this run made (None: they are counted) and ``window`` the periods that it made.
+    many rows this run made (None: they are counted) and ``window`` the periods that it made;
+    ``private`` tells that the inputs may hold personal values, whatever the port has.
     """
 
     mesh: Mesh
@@ -57,6 +58,7 @@ class StagedPort:
     flows: Flows | None = None
     made: int | None = None
     window: Window | None = None
+    private: bool = False
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mesh_defs.faults import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from mesh_defs.faults import Fault
     from mesh_defs.policy.entry import WaiverEntry, WaiverRules
@@ -96,13 +96,15 @@ def waiver_faults(
     waiver: Waiver,
     rules: WaiverRules,
     policies: Iterable[str],
-    ports: dict[str, tuple[str, ...]],
+    ports: Mapping[str, Mapping[str, tuple[str, ...]]],
+    owners: Iterable[str],
     today: date,
 ) -> list[Fault]:
     """What is wrong with ``waiver``: unknown names, an approver who may not, an end too far ahead.
 
-    ``policies`` are the ids that may be waived here, ``ports`` the domain's products with the names
-    of their ports (empty where a product is broken).
+    ``policies`` are the ids that may be waived here, ``ports`` the domain's products with their
+    ports and these ports' columns (empty where a product is broken); ``owners`` are those who
+    deviate, and may not approve it themselves.
     """
     faults = []
     known = sorted(policies)
@@ -114,14 +116,31 @@ def waiver_faults(
         names = ports[waiver.product]
         if waiver.port not in names:
             faults.append(_fault(waiver, "port", waiver.port, names, "port"))
-    faults += _approval_faults(waiver, rules, today)
+    known_ports = ports.get(waiver.product, {})
+    columns = [c for name in known_ports if waiver.port in (None, name) for c in known_ports[name]]
+    if waiver.column is not None and columns and waiver.column not in columns:
+        faults.append(_fault(waiver, "column", waiver.column, columns, "column"))
+    faults += _approval_faults(waiver, rules, set(owners), today)
     return faults
 
 
-def _approval_faults(waiver: Waiver, rules: WaiverRules, today: date) -> list[Fault]:
+def _approval_faults(
+    waiver: Waiver, rules: WaiverRules, owners: set[str], today: date
+) -> list[Fault]:
     from mesh_defs.faults import Fault
 
     faults = []
+    if waiver.approved_by in owners and waiver.approved_by not in rules.approvers:
+        faults.append(
+            Fault(
+                waiver.file,
+                waiver.line,
+                "attributes.waivers.approved_by",
+                f"'{waiver.approved_by}', who deviates",
+                "somebody else than the owner of the domain or the product",
+                "ask for an approval, and name who gave it",
+            )
+        )
     if rules.approvers and waiver.approved_by not in rules.approvers:
         faults.append(
             Fault(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mesh_defs.contract.load import load_contract
 from mesh_defs.errors import AccessDenied, MeshError, NotPublished, UnknownAddress
 from mesh_defs.faults import did_you_mean, relative
 from mesh_defs.policy.access.decide import Access, HashKey
@@ -22,9 +21,10 @@ from mesh_defs.policy.access.principals import (
     local_principal,
 )
 from mesh_defs.policy.access.schema import ACTIONS
-from mesh_defs.product.inheritance import inherited, published_output
-from mesh_defs.product.manifest import Manifest, Output
-from mesh_defs.product.model import OutputPort, Product
+from mesh_defs.product.inheritance import inflows
+from mesh_defs.product.manifest import Manifest
+from mesh_defs.product.model import Product
+from mesh_defs.product.protection import DOMAINS, MANIFEST, common, protected
 from mesh_defs.product.resolve import published
 from mesh_defs.urls import parse
 from mesh_defs.validation import validate
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from mesh_defs.settings import Settings
     from mesh_defs.urls import MeshUrl
 
-_MANIFEST = "defs.yaml"
-_DOMAINS = "domains"
-
 
 class MeshAccess:
     """Access decisions of one mesh in one profile. Rules and principals are read when it is made;
@@ -53,7 +50,7 @@ class MeshAccess:
 
     def __init__(self, settings: Settings, domain: str | None = None) -> None:
         self.settings = settings
-        domains = [domain] if domain is not None else _folders(settings.root / _DOMAINS)
+        domains = [domain] if domain is not None else _folders(settings.root / DOMAINS)
         self.principals = load_principals(settings.root)
         self.access = Access(
             load_rules(settings.root, domains),
@@ -94,20 +91,16 @@ class MeshAccess:
 
     def published(self, version: Published) -> PortSubject:
         """A published port: with the columns of the contract that it was published under, each
-        as protected as the strictest of that contract, the one in force now, and what flowed into
-        it. Raises `InvalidMesh`, `CorruptRecord`."""
-        domain, product = version.identity.split("/")
-        folder = self.settings.root / _DOMAINS / domain / product
-        manifest = _manifest(folder, self.settings.root)
-        output = published_output(self.settings, version.identity, version.record, version.port)
-        subject = subject_of(domain, product, output, manifest)
-        now = _current(folder, manifest, version.port, self.settings.root)
-        if now is not None:
-            subject = _stricter(subject, subject_of(domain, product, now, manifest))
-        flows = inherited(self.settings, version.identity, version.record, version.port)
+        as protected as the strictest of that contract, all since, and what flowed into it. Raises
+        `InvalidMesh`, `CorruptRecord`."""
+        folder = self.settings.root / DOMAINS / version.identity
+        subject = protected(self.settings, version, _manifest(folder, self.settings.root))
+        flows = inflows(self.settings, version.identity, version.record, version.port)
         columns = []
         for column in subject.columns:
-            classification, because = flows.get(column.name, (column.classification, ""))
+            purposes = common(column.purposes, flows.permitted.get(column.name))
+            column = replace(column, purposes=purposes)
+            classification, because = flows.classified.get(column.name, (column.classification, ""))
             if higher(column.classification, classification) != column.classification:
                 column = replace(column, classification=classification, because=because)
             columns.append(column)
@@ -116,8 +109,8 @@ class MeshAccess:
     def _declared(self, address: MeshUrl) -> PortSubject:
         from mesh_defs.product.load import load_product
 
-        folder = self.settings.root / _DOMAINS / address.domain / address.product
-        if not (folder / _MANIFEST).is_file():
+        folder = self.settings.root / DOMAINS / address.domain / address.product
+        if not (folder / MANIFEST).is_file():
             raise UnknownAddress(f"no product mesh://{address.identity} in '{self.settings.root}'")
         product = load_product(folder, self.settings)
         if not isinstance(product, Product):
@@ -161,46 +154,15 @@ def _folders(parent: Path) -> list[str]:
     return sorted(p.name for p in parent.iterdir() if p.is_dir()) if parent.is_dir() else []
 
 
-def _stricter(one: PortSubject, other: PortSubject) -> PortSubject:
-    """``one`` with the classifications of ``other`` where these are higher."""
-    classified = {column.name: column.classification for column in other.columns}
-    columns = tuple(
-        replace(
-            column,
-            classification=higher(
-                column.classification, classified.get(column.name, column.classification)
-            ),
-        )
-        for column in one.columns
-    )
-    classification = one.classification
-    for column in columns:
-        classification = higher(classification, column.classification)
-    return replace(one, columns=columns, classification=classification)
-
-
 def _manifest(folder: Path, root: Path) -> Manifest | None:
     """The manifest in ``folder``; None when it cannot be read."""
-    file = folder / _MANIFEST
+    file = folder / MANIFEST
     documents, faults = read_documents(file, relative(file, root), smallest="")
     if faults or len(documents) != 1 or not isinstance(documents[0].data, dict):
         return None
     attributes = documents[0].data.get("attributes")
     result = validate(Manifest, documents[0], ("attributes",), attributes)
     return result if isinstance(result, Manifest) else None
-
-
-def _current(folder: Path, manifest: Manifest | None, port: str, root: Path) -> OutputPort | None:
-    """The port under the contract that lies in the working tree; None when that cannot be read."""
-    declared = manifest.outputs.get(port, Output()) if manifest is not None else Output()
-    path = (folder / declared.contract).resolve()
-    if not path.is_relative_to(folder.resolve()) or not path.is_file():
-        return None
-    contract, _ = load_contract(path, root)
-    promise = contract.for_port(port) if contract is not None else None
-    if contract is None or promise is None:
-        return None
-    return OutputPort(port, contract, promise, "snapshot")
 
 
 def _hash_key(settings: Settings) -> HashKey:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, get_args
 
-from mesh_defs.contract.verdicts import Verdict
-from mesh_defs.product.ledger import NOT_A_RECORD, InputRecord
+from mesh_defs.product.ledger import NOT_A_RECORD, inputs_of, verdicts_of
+from mesh_defs.stored import fitting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mesh_defs.contract.verdicts import Verdict
     from mesh_defs.drivers.storage.protocol import ProductStore
+    from mesh_defs.product.ledger import InputRecord
 
 FOLDER = "runs"
 KEPT = 50
 _ASIDE = ".corrupt"
+_KILLED = "the process ended without a word"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 Result = Literal["running", "published", "unchanged", "failed", "error", "killed"]
@@ -69,16 +73,26 @@ class Attempts:
         read = (self._read(name) for name in reversed(self._names()))
         return next((attempt for attempt in read if attempt is not None), None)
 
+    def last(self) -> Attempt | None:
+        """As `latest`; one that says running while nobody holds the product's lock was killed."""
+        attempt = self.latest()
+        if attempt is None or attempt.result != "running" or self.store.locked():
+            return attempt
+        again = self.latest()  # It may have ended, and another begun, in between.
+        return replace(attempt, result="killed", message=_KILLED) if again == attempt else again
+
     def corrupt(self) -> list[str]:
-        """Where the records lie that cannot be read: those that `close_dead` put aside, and those
-        newer than `latest`."""
-        found = [name for name in self.store.names(FOLDER) if name.endswith(_ASIDE)]
-        for name in reversed(self._names()):
-            if self._read(name) is not None:
-                break
-            if self.store.read(f"{FOLDER}/{name}") is not None:
-                found.append(name)
-        return [self.store.location(f"{FOLDER}/{name}") for name in sorted(found)]
+        """Where the records lie that cannot be read and are newer than `latest`; those that
+        `close_dead` put aside are told until a later run has a record that can be read."""
+        latest = next((n for n in reversed(self._names()) if self._read(n) is not None), "")
+        found = [
+            name
+            for name in self.store.names(FOLDER)
+            if name > latest
+            and name.endswith((".json", _ASIDE))
+            and self.store.read(f"{FOLDER}/{name}") is not None
+        ]
+        return [self.store.location(f"{FOLDER}/{name}") for name in found]
 
     def close_dead(self) -> list[Attempt]:
         """Mark what still says running as killed; the caller holds the product's lock, so nobody
@@ -90,7 +104,7 @@ class Attempts:
             if attempt is None:
                 self._put_aside(name)
             elif attempt.result == "running":
-                dead = replace(attempt, result="killed", message="the process ended without a word")
+                dead = replace(attempt, result="killed", message=_KILLED)
                 self.write(dead)
                 killed.append(dead)
         for name in self.store.names(FOLDER)[:-KEPT]:
@@ -126,8 +140,11 @@ def is_name(text: str) -> bool:
 
 
 def _from_json(content: bytes) -> Attempt:
-    values: dict[str, Any] = json.loads(content)
-    inputs = values.get("inputs", {})
-    values["inputs"] = {port: InputRecord(**read) for port, read in inputs.items()}
-    values["verdicts"] = tuple(Verdict.from_dict(v) for v in values.get("verdicts", []))
-    return Attempt(**values)
+    values = fitting(Attempt, json.loads(content))
+    values["inputs"] = inputs_of(values.get("inputs", {}))
+    values["verdicts"] = verdicts_of(values.get("verdicts", []))
+    attempt = Attempt(**values)
+    if attempt.result not in get_args(Result):
+        raise ValueError(f"'result' is '{attempt.result}'")
+    datetime.fromisoformat(attempt.started_at)
+    return attempt

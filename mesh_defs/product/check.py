@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from mesh_defs.errors import InvalidMesh
 from mesh_defs.faults import Fault, relative
 from mesh_defs.product.check_access import access_faults
 from mesh_defs.product.check_policies import policy_faults
 from mesh_defs.product.check_rules import rule_faults, rule_warnings
 from mesh_defs.product.check_sql import file_faults
-from mesh_defs.product.load import DOMAINS, load_mesh
+from mesh_defs.product.load import DOMAINS, read_mesh
+from mesh_defs.product.misplaced import misplaced
 from mesh_defs.product.prepare import hook_faults
 from mesh_defs.settings import FILE as MESH_FILE
+from mesh_defs.settings import read_settings
 from mesh_defs.workspace import read_workspace
 
 if TYPE_CHECKING:
@@ -53,16 +54,21 @@ def check_mesh(root: Path, profile: str | None = None, only: str | None = None) 
     ``only`` limits the answer to one file or folder, as a path relative to ``root``. Raises nothing
     for what a person wrote.
     """
-    try:
-        mesh = load_mesh(root, profile)
-    except InvalidMesh as error:
-        return Findings({MESH_FILE: error.faults}, 0)
-    return check_loaded(mesh, only)
+    settings, faults = read_settings(root, profile)
+    if settings is None:
+        return Findings({MESH_FILE: tuple(sorted(faults))}, 0)
+    findings = check_loaded(read_mesh(settings), only)
+    if not faults:
+        return findings
+    # They are in the way of everything, whatever the answer is limited to.
+    both = sorted({*faults, *findings.groups.get(MESH_FILE, ())})
+    return replace(findings, groups={**findings.groups, MESH_FILE: tuple(both)})
 
 
 def check_loaded(mesh: Mesh, only: str | None = None) -> Findings:
     """As `check_mesh`, for a mesh that was read already."""
     faults = [*mesh.faults, *_code_faults(mesh)]
+    faults += misplaced(mesh)
     faults += read_workspace(mesh.root, [domain.name for domain in mesh.domains])[1]
     faults += hook_faults(mesh.settings)
     faults += access_faults(mesh)

@@ -30,7 +30,55 @@ def policy_faults(mesh: Mesh) -> tuple[list[Fault], list[Fault]]:
                 continue
             for fault, waived in _findings(mesh, product, verdict):
                 (stopping if verdict.severity == "error" and not waived else warning).add(fault)
+    stopping.update(_shared_storage(mesh))
+    warning.update(_holding_nowhere(mesh))
     return sorted(stopping), sorted(warning)
+
+
+def _shared_storage(mesh: Mesh) -> Iterator[Fault]:
+    """Profiles that publish into one place under other policies: what the laxer one publishes is
+    read under the stricter one."""
+    limited = [d for d in mesh.governance.declarations if d.environments]
+    profiles = mesh.settings.every_profile
+    for at, (name, profile) in enumerate(profiles):
+        for other_name, other in profiles[:at]:
+            one, two = profile.environment or name, other.environment or other_name
+            apart = [d for d in limited if (one in d.environments) != (two in d.environments)]
+            if not apart or profile.storage != other.storage:
+                continue
+            yield mesh.settings.document.fault(
+                ("profiles", name, "storage"),
+                found=f"the storage of profile '{other_name}', where other policies hold "
+                f"({', '.join(sorted({d.id for d in apart}))})",
+                allowed="a storage of its own for each set of policies",
+                fix="write another path, or put the policies in force in both environments",
+            )
+
+
+def _holding_nowhere(mesh: Mesh) -> Iterator[Fault]:
+    """Declarations whose filter fits no port: perhaps a slip of the pen, perhaps ahead of time."""
+    for declared in mesh.governance.declarations:
+        where = declared.where
+        if not (
+            where.domain or where.archetype or where.tag or where.classification or where.status
+        ):
+            continue
+        environment = mesh.governance.environment
+        covered = (
+            declared.covers(product, environment) and declared.covers_port(output)
+            for product in mesh.products.values()
+            for output in product.outputs
+        )
+        wrong_place = declared.environments and environment not in declared.environments
+        if not wrong_place and not any(covered):
+            yield Fault(
+                declared.origin.file,
+                declared.origin.line,
+                f"policy {declared.id}",
+                "a filter that fits no port of the mesh",
+                "domains, archetypes, tags, classifications and status that products have",
+                "mend 'where:', or leave it for products to come",
+            )
 
 
 def _could_not_run(mesh: Mesh, product: Product, verdict: Verdict) -> Fault:

@@ -1,7 +1,8 @@
 """Whether an SQL rule can run, told by DuckDB's parser and binder on empty tables.
 
-Only what does not depend on types is told: names of columns, relations and functions, the number of
-statements and of columns. A contract's types need not be those that DuckDB would give the data.
+Names of columns, relations and functions are told, the number of statements and of columns, and a
+result that is no number. What depends on the types of columns is told where the contract says them:
+its types need not be those that DuckDB would give the data.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.contract import physical_types
 from mesh_defs.faults import did_you_mean
+from mesh_defs.product.check_relations import is_suspect, outside
 from mesh_defs.product.check_sql import in_short, unreadable
 from mesh_defs.sql import quote
 
@@ -36,8 +38,13 @@ _NO_TABLE = re.compile(
     r'Table with name "?(?P<name>.*?)"? does not exist|Referenced table "(?P<table>.*?)" not found'
 )
 _NO_FUNCTION = re.compile(
-    r"Function with name .* (does not exist|is not in the catalog)", re.DOTALL
+    r"Function with name .* (does not exist|is not in the catalog)|is a table function but",
+    re.DOTALL,
 )
+_NUMBER = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?\Z|(?:FLOAT|DOUBLE|DECIMAL|BOOLEAN)\b")
+_NULL = re.compile(r"\s*SELECT\s+NULL\b[\s\w:]*\Z", re.IGNORECASE)
+_ONE_COLUMN = "one column: a number, or true or false"
+_WIDEST = 38
 _TYPES = {
     "integer": "BIGINT",
     "number": "DOUBLE",
@@ -45,7 +52,9 @@ _TYPES = {
     "date": "DATE",
     "time": "TIME",
     "timestamp": "TIMESTAMP",
+    "string": "VARCHAR",
 }
+_UNTOLD = '"NULL"'  # it casts to whatever a query makes of a column
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,19 @@ def query_problems(
         ]
 
 
+def _create(connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[Column]) -> None:
+    import duckdb
+
+    def listed(kinds: Iterable[str]) -> str:
+        return ", ".join(f"{quote(c.name)} {k}" for c, k in zip(columns, kinds, strict=True))
+
+    create = f"CREATE OR REPLACE TEMP TABLE {quote(name)}"
+    try:
+        connection.execute(f"{create} ({listed(_told(column) or _UNTOLD for column in columns)})")
+    except duckdb.Error:  # a type that DuckDB has not, such as a struct with a field twice
+        connection.execute(f"{create} ({listed([_UNTOLD] * len(columns))})")
+
+
 @contextmanager
 def _tables(connection: duckdb.DuckDBPyConnection, surface: Surface, texts: str) -> Iterator[None]:
     """Empty temporary tables for the relations of ``surface`` that ``texts`` may name, for as long
@@ -98,8 +120,7 @@ def _tables(connection: duckdb.DuckDBPyConnection, surface: Surface, texts: str)
     try:
         for name, columns in surface.relations.items():
             if name == surface.object or name.lower() in texts:
-                listed = ", ".join(f"{quote(c.name)} {sql_type(c)}" for c in columns)
-                connection.execute(f"CREATE OR REPLACE TEMP TABLE {quote(name)} ({listed})")
+                _create(connection, name, columns)
                 made.append(name)
         yield
     finally:
@@ -126,15 +147,18 @@ def _text(
 
 
 def _all_bind(connection: duckdb.DuckDBPyConnection, texts: Sequence[str]) -> bool:
-    """Whether all queries bind and have one column: one question, which costs less than many."""
+    """Whether all queries bind and have one column, a number: one question, which costs less than
+    many."""
     import duckdb
 
+    if any(is_suspect(text) or _NULL.match(text) for text in texts):
+        return False
     together = ", ".join(f"(\n{text}\n)" for text in texts)
     try:
-        connection.execute(f"DESCRIBE SELECT {together}")
+        found = connection.execute(f"DESCRIBE SELECT {together}").fetchall()
     except duckdb.Error:
         return False
-    return True
+    return all(_NUMBER.match(str(column[1])) for column in found)
 
 
 def _property(rule: Query, surface: Surface) -> str | None:
@@ -163,15 +187,38 @@ def _bound(
 ) -> QueryProblem | None:
     import duckdb
 
+    known = [*surface.relations, *sorted(surface.dim)]
     try:
-        columns = connection.execute(f"DESCRIBE ({query}\n)").fetchall()
+        if is_suspect(query) and (beside := outside(connection, query, known)) is not None:
+            return QueryProblem(beside[0], ", ".join(["{object}", *known]), beside[1])
+        columns = connection.execute(f"DESCRIBE SELECT * FROM (\n{query}\n)").fetchall()
+    except duckdb.ParserException as error:
+        return QueryProblem(f"{in_short(error)}, in brackets", _ONE_COLUMN, "write one SELECT")
+    except duckdb.PermissionException as error:
+        allowed = ", ".join(["{object}", *known])
+        return QueryProblem(in_short(error), allowed, "read {object} or an input instead")
     except duckdb.Error as error:
         return _unbound(error, surface)
     if len(columns) == 1:
-        return None
+        return _no_number(query, str(columns[0][1]), surface)
     names = ", ".join(str(column[0]) for column in columns)
     found = f"a query of {len(columns)} columns ({names})"
-    return QueryProblem(found, "one column: a number, or true or false", "select one of them")
+    return QueryProblem(found, _ONE_COLUMN, "select one of them")
+
+
+def _no_number(query: str, kind: str, surface: Surface) -> QueryProblem | None:
+    if _NULL.match(query):
+        return QueryProblem("a query that yields NULL", _ONE_COLUMN, "select what is to be checked")
+    if _NUMBER.match(kind) or _names_untold(query.lower(), surface):
+        return None
+    fix = "count the rows that break the rule, or compare in the query"
+    return QueryProblem(f"a query that yields {kind}", _ONE_COLUMN, fix)
+
+
+def _names_untold(query: str, surface: Surface) -> bool:
+    """Whether the result may depend on a column whose type its contract does not tell."""
+    every = [column for columns in surface.relations.values() for column in columns]
+    return any(_told(column) is None and column.name.lower() in query for column in every)
 
 
 def _unbound(error: duckdb.Error, surface: Surface) -> QueryProblem | None:
@@ -202,12 +249,16 @@ def _unknown(kind: str, name: str, known: Iterable[str]) -> QueryProblem:
 
 def sql_type(column: Column) -> str:
     """The DuckDB type of ``column`` as its contract tells it, text where it does not."""
+    return _told(column) or "VARCHAR"
+
+
+def _told(column: Column) -> str | None:
     if column.physical_type:
         try:
             return _spelled(physical_types.parse(column.physical_type))
         except physical_types.UnknownType:
-            return "VARCHAR"
-    return _TYPES.get(column.logical_type or "", "VARCHAR")
+            return None
+    return _TYPES.get(column.logical_type or "")
 
 
 def _spelled(kind: physical_types.Physical) -> str:
@@ -219,4 +270,10 @@ def _spelled(kind: physical_types.Physical) -> str:
     if kind.name == "STRUCT":
         fields = ", ".join(f"{quote(name)} {_spelled(part)}" for name, part in kind.parts)
         return f"STRUCT({fields})" if fields else "VARCHAR"
+    if kind.name == "DECIMAL" and kind.numbers and not _decimal(*kind.numbers):
+        return "DOUBLE"  # wider than DuckDB's
     return kind.sql
+
+
+def _decimal(width: int, scale: int = 0, *more: int) -> bool:
+    return not more and 0 < width <= _WIDEST and scale <= width

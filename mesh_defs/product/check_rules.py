@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.engines.dbt import named_test
+from mesh_defs.contract.engines.expectation_arguments import argument_problems
 from mesh_defs.contract.engines.great_expectations import (
     Expectation,
     known_types,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from mesh_defs.contract.model import Column, PortContract
+    from mesh_defs.contract.model import Column, Contract, PortContract
     from mesh_defs.contract.rules import Rule
     from mesh_defs.contract.verdicts import Severity
     from mesh_defs.product.model import InputPort, Mesh, Product, Transform
@@ -87,13 +88,20 @@ def _subjects_of(mesh: Mesh, product: Product | BrokenProduct) -> Iterator[_Subj
             yield _expected(manifest, port, port.expectations, inputs)
     if isinstance(product, BrokenProduct):
         for contract in product.contracts:
+            file = relative(contract.path, mesh.root)
             for promise in contract.ports:
-                file = relative(contract.path, mesh.root)
-                yield _promised(file, promise, promise.name, inputs)
+                yield _promised(file, _as_known(contract, promise), promise.name, inputs)
         return
     for output in product.outputs:
         file = relative(output.contract.path, mesh.root)
         yield _promised(file, output.promise, output.promise.name, inputs, product.transform)
+
+
+def _as_known(contract: Contract, promise: PortContract) -> PortContract:
+    """``promise`` without columns where a property of it could not be read: queries may name it."""
+    written = next((o for o in contract.document.schema_ or () if o.name == promise.name), None)
+    whole = written is not None and all(p.name for p in written.properties or ())
+    return promise if whole else replace(promise, columns=())
 
 
 def _expected(
@@ -181,6 +189,9 @@ def _expectation_faults(subject: _Subject, rule: Custom) -> Iterator[Fault]:
         found = f"unknown expectation '{read.type}'"
         fix = f"write '{close}'" if close else did_you_mean(read.type, types)
         yield subject.fault(rule, found, allowed, fix, ".implementation")
+    for problem in argument_problems(read):
+        below = f".implementation{f'.{problem.name}' if problem.name else ''}"
+        yield subject.fault(rule, problem.found, problem.allowed, problem.fix, below)
     columns = [column.name for column in subject.surface.relations.get(subject.surface.object, ())]
     for name in _named_columns(read):
         if columns and name not in columns and name != rule.column:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mesh_defs.faults import Fault, did_you_mean, relative
-from mesh_defs.product.code import empty_query
+from mesh_defs.product.code import empty_query, unreadable_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -65,7 +65,8 @@ def file_faults(mesh: Mesh, connection: duckdb.DuckDBPyConnection) -> Iterable[F
                 yield from _file_faults(connection, file, relative(file, mesh.root), inputs)
     for broken in mesh.broken.values():
         for file in sorted(broken.folder.glob("*.sql")):
-            yield from _file_faults(connection, file, relative(file, mesh.root), None)
+            if not file.is_dir():  # the port that it is meant for says that there is no file
+                yield from _file_faults(connection, file, relative(file, mesh.root), None)
 
 
 def _file_faults(
@@ -75,6 +76,9 @@ def _file_faults(
         query = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         yield Fault(name, 0, "", f"an unreadable file ({error})", "UTF-8 text", "save it as UTF-8")
+        return
+    except OSError as error:
+        yield unreadable_file(name, error)
         return
     if not query.strip():
         yield empty_query(name)

@@ -53,9 +53,22 @@ def _sql(
                     fix=f"write {relative(file, root)} with one SELECT",
                 )
             )
-        elif not file.read_text(encoding="utf-8", errors="replace").strip():
+        elif _is_empty(file):
             faults.append(empty_query(relative(file, root)))
     return (None if faults else Transform("sql", files)), faults
+
+
+def _is_empty(file: Path) -> bool:
+    try:
+        return not file.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return False  # its digest cannot be made either, which says why
+
+
+def unreadable_file(name: str, error: OSError) -> Fault:
+    """The fault of a file that is there and cannot be read."""
+    found = f"a file that cannot be read ({error.strerror or error})"
+    return Fault(name, 0, "", found, "a readable file", "mend its permissions, or write it anew")
 
 
 def empty_query(name: str) -> Fault:
@@ -133,7 +146,9 @@ def _parsed(file: Path, name: str) -> ast.Module | Fault:
     except UnicodeDecodeError as error:
         found = f"bytes that are no UTF-8 (at {error.start})"
         return Fault(name, 0, "", found, "Python in UTF-8", "save the file as UTF-8")
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        return unreadable_file(name, error)
+    except ValueError as error:
         return Fault(name, 0, "", str(error), "Python", "write the file anew")
 
 
@@ -177,11 +192,17 @@ def _dbt(
     return (None if faults else Transform("dbt", files, folder)), faults
 
 
-def digest_files(root: Path, files: Iterable[Path]) -> str:
-    """One sha256 (hex) over the names and bytes of ``files``, in their order."""
+def digest_files(root: Path, files: Iterable[Path]) -> str | list[Fault]:
+    """One sha256 (hex) over the names and bytes of ``files``, in their order; or a fault for each
+    that cannot be read."""
     total = hashlib.sha256()
+    faults = []
     for file in files:
-        content = file.read_bytes()
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            faults.append(unreadable_file(relative(file, root), error))
+            continue
         total.update(f"{relative(file, root)}\0{len(content)}\0".encode())
         total.update(content)
-    return total.hexdigest()
+    return faults or total.hexdigest()

@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mesh_defs.errors import MeshError
+from mesh_defs.interrupts import is_interrupt, listening, received
 from mesh_defs.product.attempts import Attempt, Attempts, is_name
 from mesh_defs.product.ledger import Ledger
+from mesh_defs.product.privacy import untold
 from mesh_defs.product.publish import clean_up, roll_forward
 from mesh_defs.product.report import Progress, RunReport
 from mesh_defs.product.resolve import current_inputs
@@ -47,7 +49,8 @@ def run_product(
     ``window`` limits partitioned ports to whole periods; ``rebuild`` ignores what was published and
     replaces everything. Runs of one product wait for each other. A broken promise is a report with
     outcome ``failed``; raises `TransformFailed`, `NotPublished`, `SourceUnavailable`, `Busy`,
-    `PublishConflict` and other `MeshError`s.
+    `PublishConflict` and other `MeshError`s; KeyboardInterrupt after Ctrl-C, whatever an engine
+    made of it.
     """
     store = product_store(mesh.settings, product.domain, product.name)
     identity = run_id or new_run_id()
@@ -57,7 +60,7 @@ def run_product(
             "100, a letter or digit first"
         )
     watch = observer or _ignore
-    with store.lock(wait_seconds):
+    with store.lock(wait_seconds), listening():
         recover(mesh, product, store, rebuild=rebuild)
         watch(Progress(product.identity, "locked", 0.0))
         return _attempt(mesh, product, store, identity, window, rebuild, watch)
@@ -101,12 +104,18 @@ def _attempt(
             rebuild=rebuild,
         )
         report = run.execute()
+        if received() and report.outcome != "published":
+            raise KeyboardInterrupt  # a check may take it for a fault of its own
     except BaseException as error:
-        message = mesh.settings.redact(str(error))
-        if isinstance(error, MeshError):
+        stopped = is_interrupt(error)
+        hidden = None if stopped else untold(mesh, product, error)
+        message = mesh.settings.redact(str(hidden or error))
+        if stopped:
+            message = f"stopped by {received() or 'Ctrl-C'}"
+        elif hidden is not None:
+            hidden.args = (message,)
+        elif isinstance(error, MeshError):
             error.args = (message, *error.args[1:])
-        elif isinstance(error, KeyboardInterrupt):
-            message = "stopped by Ctrl-C"
         else:
             message = f"{type(error).__name__}: {message}"
         seconds = time.perf_counter() - started
@@ -116,6 +125,10 @@ def _attempt(
                 run.discard()
         finally:
             attempts.write(replace(attempt, result="error", seconds=seconds, message=message))
+        if stopped and isinstance(error, Exception):
+            raise KeyboardInterrupt from None  # what it says is of no use, and may quote values
+        if hidden is not None:
+            raise hidden from None
         raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

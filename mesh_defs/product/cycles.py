@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from mesh_defs.product.model import Product
+    from mesh_defs.product.model import BrokenProduct, Product
 
 Reads = dict[str, list[str]]
 
 
 def cycle_faults(
-    products: Mapping[str, Product], root: Path
+    products: Mapping[str, Product | BrokenProduct], root: Path
 ) -> list[tuple[tuple[str, ...], Fault]]:
     """Each circle of ``products`` once: its members, from the first by name on, and its fault.
 
@@ -96,7 +96,9 @@ def _unseen(edges: Sequence[str], position: int, index: Mapping[str, int]) -> in
     return next((i for i in range(position, len(edges)) if edges[i] not in index), len(edges))
 
 
-def _fault(products: Mapping[str, Product], circle: tuple[str, ...], root: Path) -> Fault:
+def _fault(
+    products: Mapping[str, Product | BrokenProduct], circle: tuple[str, ...], root: Path
+) -> Fault:
     first = products[circle[0]]
     read = circle[1] if len(circle) > 1 else circle[0]
     port = next(

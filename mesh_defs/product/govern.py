@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mesh_defs.policy.evaluate import data_verdicts
 from mesh_defs.policy.subject import StagedPort
+from mesh_defs.product.privacy import handles_personal_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -77,6 +78,7 @@ def govern(
             relations=circumstances.relations,
             flows=circumstances.flows,
             made=plan.added_rows,
+            private=handles_personal_data(mesh, product),
             window=circumstances.window,
         )
         with closing(port):

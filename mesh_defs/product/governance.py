@@ -38,7 +38,7 @@ def read_governance(
     A declaration that cannot be used stops what it may be about, and a waiver with a fault lets
     nothing pass. Raises nothing for what a person wrote.
     """
-    reader = Reader(settings.environments)
+    reader = Reader(settings.environments, [domain.name for domain in domains])
     local = {"": local_policies(settings.root / FOLDER, settings.root)}
     for domain in domains:
         found = local_policies(domain.folder / FOLDER, settings.root)
@@ -49,6 +49,8 @@ def read_governance(
         faults += reader.read(written, _seen_from(written.scope, local))
     broken = [*reader.broken, *_unreadable(domains)]
     ids = {d.id for d in reader.declarations} | {b.id for b in broken}
+    if ("policies",) in settings.lost:  # which ones there are is not known
+        ids |= {waiver.policy for domain in domains for waiver in domain.waivers}
     waivers, wrong = _waivers(settings, domains, loaded, ids)
     governance = Governance(
         tuple(reader.declarations), tuple(broken), tuple(waivers), settings.environment
@@ -102,17 +104,26 @@ def _waivers(
     loaded: Iterable[Product | BrokenProduct],
     ids: Iterable[str],
 ) -> tuple[list[Waiver], list[Fault]]:
-    ports: dict[str, dict[str, tuple[str, ...]]] = {}
+    ports: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {}
+    owners: dict[str, str] = {}
     for product in loaded:
-        names = tuple(o.name for o in product.outputs) if isinstance(product, Product) else ()
-        ports.setdefault(product.domain, {})[product.name] = names
+        known: dict[str, tuple[str, ...]] = {}
+        if isinstance(product, Product):
+            owners[product.identity] = product.manifest.owner
+            known = {o.name: tuple(c.name for c in o.promise.columns) for o in product.outputs}
+        ports.setdefault(product.domain, {})[product.name] = known
     today = datetime.now(UTC).date()
     sound: list[Waiver] = []
     faults: list[Fault] = []
     for domain in domains:
         for waiver in domain.waivers:
             wrong = waiver_faults(
-                waiver, settings.waiver_rules, ids, ports.get(domain.name, {}), today
+                waiver,
+                settings.waiver_rules,
+                ids,
+                ports.get(domain.name, {}),
+                {domain.owner, owners.get(waiver.identity, "")},
+                today,
             )
             faults += wrong
             if not wrong:

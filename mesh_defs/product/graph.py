@@ -36,10 +36,14 @@ def check_graph(
     for faulty in list(broken.values()):
         more = _Links(settings, faulty, sound, broken).check()
         broken[faulty.identity] = replace(faulty, faults=(*faulty.faults, *more))
-    for circle, fault in cycle_faults(sound, settings.root):
+    for circle, fault in cycle_faults({**sound, **broken}, settings.root):
         for identity in circle:
             found.setdefault(identity, []).append(fault)
     for identity, problems in found.items():
+        if identity in broken:
+            faulty = broken[identity]
+            broken[identity] = replace(faulty, faults=(*faulty.faults, *problems))
+            continue
         product = sound.pop(identity)
         broken[identity] = BrokenProduct(
             product.domain,
@@ -146,7 +150,7 @@ class _Links:
                     Fault(
                         file,
                         rule.line,
-                        rule.id,
+                        rule.key,
                         f"a foreign key to the unknown product mesh://{target.identity}",
                         ", ".join(f"mesh://{name}" for name in known),
                         did_you_mean(target.identity, known),
@@ -159,7 +163,7 @@ class _Links:
         if chosen not in ports:
             found = f"a foreign key to the unknown port '{chosen}' of mesh://{product.identity}"
             fix = did_you_mean(chosen, ports)
-            self.faults.append(Fault(file, rule.line, rule.id, found, ", ".join(ports), fix))
+            self.faults.append(Fault(file, rule.line, rule.key, found, ", ".join(ports), fix))
             return
         columns = [column.name for column in ports[chosen].promise.columns]
         inside = {place.name for place in rule.target_inside}  # they were found by their contract
@@ -167,7 +171,7 @@ class _Links:
             if column not in columns and column not in inside:
                 found = f"a foreign key to the unknown column '{column}' of '{chosen}'"
                 fix = did_you_mean(column, columns)
-                self.faults.append(Fault(file, rule.line, rule.id, found, ", ".join(columns), fix))
+                self.faults.append(Fault(file, rule.line, rule.key, found, ", ".join(columns), fix))
 
 
 def build_order(products: Iterable[Product]) -> list[Product]:

@@ -1,7 +1,7 @@
 """How a published column is classified for who reads it: as its contract says, or higher, as what
 flows into it is.
 
-Personal and sensitive values stay so over any number of products, unless a contract declares how
+Values stay as protected as they are over any number of products, unless a contract declares how
 they were reduced and the lineage agrees (`mesh_defs.policy.flow.graph`). Everything is read from
 the ledgers, so that one port can be opened without loading the mesh. Versions do not change: what
 was found for one is kept.
@@ -10,11 +10,12 @@ was found for one is kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.load import load_contract
-from mesh_defs.contract.model import CLASSIFICATIONS, PERSONAL
+from mesh_defs.contract.model import CLASSIFICATIONS
 from mesh_defs.errors import CorruptRecord, InvalidMesh, MeshError
 from mesh_defs.policy.flow.graph import Flows
 from mesh_defs.policy.flow.versions import Key, Read, Version, turned_out
@@ -26,6 +27,7 @@ from mesh_defs.urls import is_mesh_url, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mesh_defs.contract.model import Contract
     from mesh_defs.policy.flow.graph import Ref
     from mesh_defs.product.ledger import Record
     from mesh_defs.settings import Settings
@@ -36,13 +38,23 @@ Inherited = tuple[str, str]
 _KeptKey = tuple[str, str, str, str]
 
 _KEPT_MOST = 10_000
-_kept: dict[_KeptKey, Mapping[str, Inherited]] = {}
+_kept: dict[_KeptKey, Inflows] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Inflows:
+    """What flows into the columns of a port, by column: the classification of those for which it is
+    higher than their contract says, and the purposes that contracts upstream permit, where they
+    permit some alone."""
+
+    classified: Mapping[str, Inherited]
+    permitted: Mapping[str, tuple[str, ...]]
 
 
 def published_output(settings: Settings, identity: str, record: Record, port: str) -> OutputPort:
     """``port`` with the contract under which ``record``'s version was published. Raises
-    `InvalidMesh` when the contract that was kept cannot be read, `CorruptRecord` when it is gone.
-    """
+    `InvalidMesh` when the contract that was kept cannot be read, `CorruptRecord` when it is gone or
+    is another by now."""
     domain, product = identity.split("/")
     store = product_store(settings, domain, product)
     path = Path(store.location(contract_name(record.ports[port].contract_digest)))
@@ -54,47 +66,66 @@ def published_output(settings: Settings, identity: str, record: Record, port: st
     contract, faults = load_contract(path, settings.root)
     if contract is None:
         raise InvalidMesh(faults)
-    promise = contract.for_port(port)
+    promise = check_kept(contract, record.ports[port].contract_digest).for_port(port)
     if promise is None:
         raise CorruptRecord(f"'{path}' is no contract of mesh://{identity}/{port}")
     return OutputPort(port, contract, promise, "snapshot")
 
 
-def inherited(
-    settings: Settings, identity: str, record: Record, port: str
-) -> Mapping[str, Inherited]:
-    """The columns of ``port`` in ``record``'s version that are classified higher by what flows into
-    them than by their contract. Where that cannot be known any more, they are as classified as can
-    be. Raises `InvalidMesh`, `CorruptRecord`."""
+def check_kept(contract: Contract, digest: str) -> Contract:
+    """``contract``, which was kept under ``digest``. Raises `CorruptRecord` when it changed since:
+    nobody published anything under what it says now."""
+    if contract.digest != digest:
+        raise CorruptRecord(
+            f"'{contract.path}' was changed since a version was published under it: its digest is "
+            f"{contract.digest[:12]}…. Fix: restore the file from a backup, or publish anew"
+        )
+    return contract
+
+
+def inflows(settings: Settings, identity: str, record: Record, port: str) -> Inflows:
+    """What flows into the columns of ``port`` in ``record``'s version. Where that cannot be known
+    any more, they are as classified as can be. Raises `InvalidMesh`, `CorruptRecord`."""
     key = (identity, port, record.run_id, record.ports[port].contract_digest)
     found = _kept.get(key)
     if found is None:
-        found = _inherited(settings, identity, record, port)
+        found = _inflows(settings, identity, record, port)
         if len(_kept) >= _KEPT_MOST:
             _kept.clear()
         _kept[key] = found
     return found
 
 
-def _inherited(
-    settings: Settings, identity: str, record: Record, port: str
-) -> dict[str, Inherited]:
+def _inflows(settings: Settings, identity: str, record: Record, port: str) -> Inflows:
     versions = LedgerVersions(settings)
     root = versions.version_of(identity, record)
     flows = Flows(root, versions)
-    found = {}
+    classified, permitted = {}, {}
     for column in root.outputs[port].promise.columns:
-        inflow = _of_column(flows, flows.ref(port, column.name))
-        if inflow is not None and _rank(inflow[0]) > _rank(column.classification):
-            found[column.name] = inflow
-    return found
+        ref = flows.ref(port, column.name)
+        inflow = _of_column(flows, ref)
+        if _rank(inflow[0]) > _rank(column.classification):
+            classified[column.name] = inflow
+        purposes = _permitted(flows, ref)
+        if purposes is not None:
+            permitted[column.name] = purposes
+    return Inflows(classified, permitted)
 
 
-def _of_column(flows: Flows, ref: Ref) -> Inherited | None:
+def _permitted(flows: Flows, ref: Ref) -> tuple[str, ...] | None:
+    """The purposes that all columns which flow into ``ref`` permit; None when none of them says
+    any, or nobody can know: the column then is as classified as can be."""
+    try:
+        limits = [one.permitted for one in flows.inherited_purposes(ref)]
+    except MeshError:
+        return None
+    said = [limit for limit in limits if limit is not None]
+    return tuple(sorted(frozenset.intersection(*said))) if said else None
+
+
+def _of_column(flows: Flows, ref: Ref) -> Inherited:
     try:
         found = flows.sensitivity(ref)
-        if found.classification not in PERSONAL:
-            return None
         way = " from ".join(flows.url(step) for step in found.path)
     except MeshError as error:
         return CLASSIFICATIONS[-1], f"what flows into it cannot be known: {error}"

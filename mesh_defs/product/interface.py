@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mesh_defs.contract.load import load_contract
 from mesh_defs.errors import CorruptRecord, MeshError
 from mesh_defs.policy.compatibility.model import Interface, PortInterface
+from mesh_defs.product.inheritance import check_kept
 from mesh_defs.product.ledger import Ledger, contract_name
 from mesh_defs.product.stores import product_store
 
@@ -61,4 +62,4 @@ def _kept(store: ProductStore, port: PortRecord) -> Contract:
         raise MeshError(
             f"the published contract in {place} cannot be read by this version of mesh: {faults[0]}"
         )
-    return contract
+    return check_kept(contract, port.contract_digest)

@@ -8,7 +8,7 @@ from mesh_defs.contract.data import Surroundings
 from mesh_defs.contract.expect import expect
 from mesh_defs.contract.rules import Custom
 from mesh_defs.contract.verify import verify
-from mesh_defs.product.privacy import as_classified_upstream
+from mesh_defs.product.privacy import as_classified_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ def expectations(
     for port in product.inputs:
         expected = port.expectations
         if expected is not None:
-            expected = as_classified_upstream(mesh, port, expected)
+            expected = as_classified_for(mesh, product, port, expected)
         verdicts += expect(
             connection,
             port.name,

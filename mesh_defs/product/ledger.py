@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.contract.verdicts import Verdict, tally
 from mesh_defs.errors import CorruptRecord
+from mesh_defs.stored import each, fitting
+from mesh_defs.urls import NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mesh_defs.drivers.storage.protocol import ProductStore
 
 FOLDER = "ledger"
+CONTRACTS = "contracts"
 _DIGITS = 12
+_SEMVER = re.compile(r"\d{1,18}\.\d{1,18}\.\d{1,18}(?:[-+][0-9A-Za-z.+-]+)?", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+# All else in a lineage is by port (`mesh_defs.product.lineage.record`).
+_LINEAGE_WORDS = frozenset({"key", "assumed"})
 
 # What reading JSON into a record raises when it is not JSON, or not a record.
 NOT_A_RECORD = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
@@ -103,19 +111,47 @@ class Record:
 
     @classmethod
     def from_json(cls, content: bytes) -> Record:
-        """The inverse of `to_json`."""
-        values = json.loads(content)
-        values["inputs"] = {n: InputRecord(**v) for n, v in values["inputs"].items()}
-        values["ports"] = {
-            name: PortRecord(**{**port, "verdicts": _verdicts(port["verdicts"])})
-            for name, port in values["ports"].items()
-        }
-        values["expectations"] = _verdicts(values["expectations"])
-        return cls(**values)
+        """The inverse of `to_json`. Raises one of `NOT_A_RECORD` for what is none."""
+        return cls.from_dict(json.loads(content))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Record:
+        """Of `to_json`'s JSON values. Raises one of `NOT_A_RECORD` for what is no record."""
+        values = dict(fitting(cls, values))
+        values["inputs"] = inputs_of(values["inputs"])
+        values["ports"] = {name: _port(name, port) for name, port in values["ports"].items()}
+        values["expectations"] = verdicts_of(values["expectations"])
+        each(values.get("seconds", {}), "seconds", float)
+        lineage = values.get("lineage", {})
+        each({k: v for k, v in lineage.items() if k not in _LINEAGE_WORDS}, "lineage", dict)
+        record = cls(**values)
+        if not _SEMVER.fullmatch(record.product_version):
+            raise ValueError(f"'product_version' is '{record.product_version}', not 1.0.0 or so")
+        if record.time.tzinfo is None:
+            raise ValueError(f"'published_at' is '{record.published_at}', a time without a zone")
+        return record
 
 
-def _verdicts(values: list[dict[str, Any]]) -> tuple[Verdict, ...]:
+def inputs_of(values: object) -> dict[str, InputRecord]:
+    """What a run read, by the input's name. Raises ValueError and TypeError."""
+    inputs = each(values, "inputs", dict)
+    return {name: InputRecord(**fitting(InputRecord, read)) for name, read in inputs.items()}
+
+
+def verdicts_of(values: Iterable[Mapping[str, Any]]) -> tuple[Verdict, ...]:
+    """Verdicts of JSON values. Raises ValueError and TypeError."""
     return tuple(Verdict.from_dict(value) for value in values)
+
+
+def _port(name: str, values: object) -> PortRecord:
+    """Names of files and folders are made of a port's name and of its contract's digest."""
+    known = fitting(PortRecord, values)
+    port = PortRecord(**{**known, "verdicts": verdicts_of(known["verdicts"])})
+    if not NAME.match(name):
+        raise ValueError(f"'{name}' in 'ports' cannot be a port's name")
+    if not _DIGEST.fullmatch(port.contract_digest):
+        raise ValueError(f"'contract_digest' of '{name}' is no digest")
+    return port
 
 
 def record_name(version: int) -> str:
@@ -136,7 +172,7 @@ def recent(ledger: Ledger, most: int = 30) -> tuple[Record, ...]:
 
 def contract_name(digest: str) -> str:
     """Where the contract with that digest is kept, which versions were published under."""
-    return f"contracts/{digest}.yaml"
+    return f"{CONTRACTS}/{digest}.yaml"
 
 
 class Ledger:
@@ -161,7 +197,7 @@ class Ledger:
             return None
         try:
             record = Record.from_json(content)
-            if record.version != version or record.time.tzinfo is None:
+            if record.version != version:
                 raise ValueError(f"it speaks of version {record.version}")
         except NOT_A_RECORD as error:
             raise CorruptRecord(

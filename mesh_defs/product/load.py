@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mesh_defs.contract.load import load_contract, parse_fragment
+from mesh_defs.contract.load import parse_fragment, read_contract
 from mesh_defs.faults import Fault, relative
 from mesh_defs.names import folder_faults
+from mesh_defs.partly import sound_part
 from mesh_defs.policy.declare import Written
 from mesh_defs.product.code import digest_files, find_transform
 from mesh_defs.product.domain import load_domain
@@ -32,10 +33,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mesh_defs.contract.model import Contract
-    from mesh_defs.yaml_source import Document
+    from mesh_defs.yaml_source import Document, KeyPath
 
 FILE = "defs.yaml"
 DOMAINS = "domains"
+_SOUND = {
+    "archetype": "source-aligned",
+    "version": "0.0.0",
+    "owner": "team:nobody",
+    "purpose": "Not known.",
+}
 
 
 def load_mesh(root: Path | None = None, profile: str | None = None) -> Mesh:
@@ -44,7 +51,11 @@ def load_mesh(root: Path | None = None, profile: str | None = None) -> Mesh:
     A broken product is in ``broken`` and in no other's way; ``faults`` holds all faults of all
     files. Raises `InvalidMesh` only when ``mesh.yaml`` itself is broken, `MeshError` without one.
     """
-    settings = load_settings(root if root is not None else find_root(), profile)
+    return read_mesh(load_settings(root if root is not None else find_root(), profile))
+
+
+def read_mesh(settings: Settings) -> Mesh:
+    """As `load_mesh`, with settings that were read already."""
     domains: list[Domain] = []
     loaded: list[Product | BrokenProduct] = []
     faults: list[Fault] = []
@@ -77,6 +88,13 @@ def _folders(parent: Path) -> list[Path]:
     )
 
 
+def _stand_in(attributes: dict[str, object], lost: set[KeyPath]) -> None:
+    """Put something in the place of what every manifest has; nothing of it is looked at."""
+    del lost
+    for key, value in _SOUND.items():
+        attributes.setdefault(key, value)
+
+
 class _Loader:
     """Reads one product and collects its faults."""
 
@@ -87,6 +105,9 @@ class _Loader:
         self.file = relative(folder / FILE, settings.root)
         self.faults: list[Fault] = []
         self.contracts: dict[Path, Contract | None] = {}
+        self.partly: set[Path] = (
+            set()
+        )  # contracts with faults: their rules are looked at all the same
         self.inputs: tuple[InputPort, ...] = ()
 
     def load(self) -> Product | BrokenProduct:
@@ -110,11 +131,11 @@ class _Loader:
         result = validate(Manifest, document, ("attributes",), attributes)
         if isinstance(result, list):
             self.faults += result
-            self._contracts_of(attributes)
+            self._look_further(document, attributes)
             return None
         inputs = self.inputs = tuple(self._inputs(document, result))
         outputs = tuple(self._outputs(document, result))
-        read = [contract for contract in self.contracts.values() if contract is not None]
+        read = [c for p, c in self.contracts.items() if c is not None and p not in self.partly]
         self.faults += version_faults(document, result, read)
         transform, faults = find_transform(
             self.folder, self.root, document, result, [port.name for port in inputs]
@@ -124,6 +145,11 @@ class _Loader:
             self._own_compute_only(document, outputs, transform.kind)
         if transform is None or self.faults:
             return None
+        files = (self.folder / FILE, *self.contracts, *transform.files)
+        digest = digest_files(self.root, files)
+        if isinstance(digest, list):
+            self.faults += digest
+            return None
         return Product(
             domain=self.folder.parent.name,
             name=self.folder.name,
@@ -132,10 +158,7 @@ class _Loader:
             inputs=inputs,
             outputs=outputs,
             transform=transform,
-            digest=digest_files(
-                self.root,
-                (self.folder / FILE, *self.contracts, *transform.files),
-            ),
+            digest=digest,
             line=document.line(("attributes",)),
             policies=self._policies(document, result),
         )
@@ -188,6 +211,20 @@ class _Loader:
         self.faults += faults
         return None if faults else documents[0]
 
+    def _look_further(self, document: Document, attributes: object) -> None:
+        """Read what a manifest that is wrong says of inputs, code and contracts, so that all faults
+        come at once."""
+        part = sound_part(Manifest, attributes, _stand_in)
+        if part is not None and isinstance(attributes, dict):
+            manifest, lost = part
+            self.inputs = tuple(self._inputs(document, manifest))
+            named = attributes.get("inputs")
+            if not any(path[0] in ("outputs", "transform") for path in lost):
+                names = [str(name) for name in named] if isinstance(named, dict) else []
+                _, faults = find_transform(self.folder, self.root, document, manifest, names)
+                self.faults += faults
+        self._contracts_of(attributes)
+
     def _contracts_of(self, attributes: object) -> None:
         """Read the contracts of a manifest that is wrong, so that all faults come at once."""
         outputs = attributes.get("outputs") if isinstance(attributes, dict) else None
@@ -196,8 +233,7 @@ class _Loader:
         for name in sorted(str(value) for value in named or {"contract.yaml"}):
             path = (self.folder / name).resolve()
             if path.is_relative_to(self.folder.resolve()) and path.is_file():
-                self.contracts[path], faults = load_contract(path, self.root)
-                self.faults += faults
+                self._read(path)
 
     def _inputs(self, document: Document, manifest: Manifest) -> list[InputPort]:
         ports = []
@@ -248,7 +284,11 @@ class _Loader:
             )
             return None
         if path not in self.contracts:
-            contract, faults = load_contract(path, self.root)
-            self.faults += faults
-            self.contracts[path] = contract
-        return self.contracts[path]
+            self._read(path)
+        return self.contracts[path] if path not in self.partly else None
+
+    def _read(self, path: Path) -> None:
+        self.contracts[path], faults = read_contract(path, self.root)
+        self.faults += faults
+        if faults:
+            self.partly.add(path)

@@ -54,8 +54,9 @@ def make(
     their names. Raises `TransformFailed`."""
     keyed_hash = KeyedHash(mesh.settings)
     keyed_hash.install(connection)
+    private = handles_personal_data(mesh, product)
     try:
-        return _made(mesh, product, inputs, connection, scratch, run_id, now, keyed_hash)
+        return _made(mesh, product, inputs, connection, scratch, run_id, now, keyed_hash, private)
     except TransformFailed as error:
         reason = keyed_hash.explained(str(error))
         if reason is None:
@@ -72,16 +73,17 @@ def _made(
     run_id: str,
     now: datetime,
     keyed_hash: KeyedHash,
+    private: bool,
 ) -> Made:
     kind = product.transform.kind
     if kind == "dbt":
-        return _by_dbt(mesh, product, inputs, connection, scratch, now, keyed_hash)
+        return _by_dbt(mesh, product, inputs, connection, scratch, now, keyed_hash, private)
     if kind == "sql":
         from mesh_defs.product.transforms.sql import sql_queries
 
-        queries = sql_queries(product, connection, mesh.root)
+        queries = sql_queries(product, connection, mesh.root, private=private)
         return Made(queries, compiled=queries)
-    return _by_python(mesh, product, inputs, connection, run_id, now, keyed_hash)
+    return _by_python(mesh, product, inputs, connection, run_id, now, keyed_hash, private)
 
 
 def _by_dbt(
@@ -92,10 +94,13 @@ def _by_dbt(
     scratch: Path,
     now: datetime,
     keyed_hash: KeyedHash,
+    private: bool,
 ) -> Made:
     from mesh_defs.product.transforms.dbt import dbt_queries
 
-    built = dbt_queries(mesh, product, inputs, connection, scratch, now, keyed_hash)
+    built = dbt_queries(
+        mesh, product, inputs, connection, scratch, now, keyed_hash, private=private
+    )
     return Made(
         built.queries,
         compiled=built.compiled,
@@ -113,11 +118,11 @@ def _by_python(
     run_id: str,
     now: datetime,
     keyed_hash: KeyedHash,
+    private: bool,
 ) -> Made:
     from mesh_defs.product.transforms.python import python_queries
 
     data = {name: InputData(name, resolved.record, connection) for name, resolved in inputs.items()}
     context = RunContext(now, run_id, str(product.url), connection, keyed_hash)
-    quiet = handles_personal_data(mesh, product)
-    built = python_queries(product, data, context, mesh.root, quiet=quiet)
+    built = python_queries(product, data, context, mesh.root, quiet=private)
     return Made(built.queries, failures=built.failures)

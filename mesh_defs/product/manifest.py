@@ -15,7 +15,7 @@ from mesh_defs.names import Named, wrong_name
 from mesh_defs.policy.entry import PolicyEntry
 from mesh_defs.product.envelope import PRODUCT_TYPE
 from mesh_defs.urls import MeshUrl, is_mesh_url, parse
-from mesh_defs.validation import Strict
+from mesh_defs.validation import Day, Strict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,10 +145,10 @@ class Output(Strict):
     )
     by: str | None = Field(default=None, description="partition: the date column of the period")
     every: Grain = Field(default="day", description="partition: the length of a period")
-    start: str | None = Field(
+    start: Day | None = Field(
         default=None, description="partition: the first period's first day (2023-01-01)"
     )
-    end: str | None = Field(
+    end: Day | None = Field(
         default=None,
         description="partition: the first day after the last period (default: it goes on)",
     )
@@ -169,7 +169,7 @@ class Output(Strict):
         if self.mode == "partition" and self.start is None:
             raise ValueError(
                 "found no 'start'; allowed: mode partition with 'start: <first day>'; "
-                "fix: add 'start:' such as '2023-01-01'"
+                "fix: add 'start:' such as 2023-01-01"
             )
         if self.start is not None and self.end is not None and self.end <= self.start:
             raise ValueError(
@@ -192,7 +192,7 @@ class Output(Strict):
             try:
                 date.fromisoformat(value)
             except ValueError:
-                raise ValueError("a day in quotes such as '2023-01-01'") from None
+                raise ValueError("a day such as 2023-01-01") from None
         return value
 
 

@@ -2,7 +2,8 @@
 
 Masks and row filters are computed once, on a connection that no reader gets, and written down. What
 a reader's condition is then put to are the masked values: no engine can be made to evaluate it on
-rows or values that are not there. The hash's key stands in no query and no file.
+rows or values that are not there. The hash's key stands in no query and no file. The rows have an
+order of their own: that of the version may go by what is masked.
 """
 
 from __future__ import annotations

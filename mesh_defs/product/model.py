@@ -155,6 +155,12 @@ class BrokenProduct:
         """``<domain>/<product>``."""
         return f"{self.domain}/{self.name}"
 
+    def upstream(self) -> Iterator[MeshUrl]:
+        """URLs of the products that it reads, as far as its inputs could be read."""
+        for port in self.inputs:
+            if isinstance(port.source, MeshUrl):
+                yield port.source
+
 
 @dataclass(frozen=True, slots=True)
 class Domain:

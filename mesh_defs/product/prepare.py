@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, cast
 
 from mesh_defs.errors import MeshError
 from mesh_defs.faults import did_you_mean
+from mesh_defs.interrupts import is_interrupt
 from mesh_defs.settings import FILE, PROFILE_VARIABLE, ROOT_VARIABLE
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def _prepare(
         function(settings.resolved(settings.services[name]), settings.root, tell)
     except MeshError as failure:
         error = str(failure)
-    except Exception as failure:  # noqa: BLE001  the hook is the mesh's own code and may raise all
+    except Exception as failure:  # the hook is the mesh's own code and may raise all
+        if is_interrupt(failure):
+            raise
         error = f"{hook} raised {type(failure).__name__}: {failure}"
     return Prepared(name, time.perf_counter() - started, tuple(told), error)
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import re
+import traceback
 from typing import TYPE_CHECKING
 
-from mesh_defs.contract.expect import as_classified
+from mesh_defs.contract.checks.engine_text import NOT_SHOWN
+from mesh_defs.contract.expect import as_classified, closed
 from mesh_defs.contract.model import PERSONAL
+from mesh_defs.errors import MeshError, RunFailed
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from mesh_defs.contract.model import Column, PortContract
     from mesh_defs.product.model import InputPort, Mesh, Product
 
-MASK = "***"
-_QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 
-
-def as_classified_upstream(mesh: Mesh, port: InputPort, expected: PortContract) -> PortContract:
-    """``expected`` with the columns of the upstream contract, each as protected as the stricter of
-    the two says. What neither names is masked by verification itself."""
-    return as_classified(expected, upstream_columns(mesh, port))
+def as_classified_for(
+    mesh: Mesh, product: Product, port: InputPort, expected: PortContract
+) -> PortContract:
+    """``expected`` of an input of ``product`` with the columns of the upstream contract, each as
+    protected as the stricter of the two says. A service has none: there a column is as personal as
+    the product's own contracts call one of its name. Where the product handles personal data, what
+    nobody has classified is taken for personal; what nobody names is masked by verification itself.
+    """
+    known = list(upstream_columns(mesh, port))
+    if not isinstance(port.source, MeshUrl):
+        known = [c for output in product.outputs for c in output.promise.columns if c.personal]
+    merged = as_classified(expected, known)
+    return closed(merged) if handles_personal_data(mesh, product) else merged
 
 
 def handles_personal_data(mesh: Mesh, product: Product) -> bool:
@@ -34,12 +42,25 @@ def handles_personal_data(mesh: Mesh, product: Product) -> bool:
     return any(column.classification in PERSONAL for column in columns)
 
 
-def without_values(text: str, names: Iterable[str]) -> str:
-    """An engine's message in which quoted texts are masked, except ``names`` (tables, columns)."""
-    known = set(names)
-    return _QUOTED.sub(
-        lambda quoted: quoted.group() if quoted.group()[1:-1] in known else f"'{MASK}'", text
-    )
+def names_of(product: Product) -> str:
+    """The names that ``product``'s manifest and contracts give to relations and columns, which its
+    errors may quote whatever it handles."""
+    names = [product.domain, product.name, *(port.name for port in product.inputs)]
+    for output in product.outputs:
+        names += [output.name, *(column.name for column in output.promise.columns)]
+    return " ".join(names)
+
+
+def untold(mesh: Mesh, product: Product, error: BaseException) -> RunFailed | None:
+    """What stands for an ``error`` that nobody expected, when ``product`` handles personal data,
+    which its text may quote: its class and place. None for all others, which are as they are."""
+    if isinstance(error, MeshError) or not isinstance(error, Exception):
+        return None
+    if not handles_personal_data(mesh, product):
+        return None
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    places = "".join(f"\n  {frame.filename}:{frame.lineno}, in {frame.name}" for frame in frames)
+    return RunFailed(f"{product.url}: {type(error).__name__} ({NOT_SHOWN}){places}")
 
 
 def upstream_columns(mesh: Mesh, port: InputPort) -> Iterator[Column]:

@@ -169,7 +169,7 @@ def _intent(store: ProductStore, name: str) -> tuple[Record, dict[str, Commit]] 
         return None
     try:
         intent = json.loads(content)
-        record = Record.from_json(json.dumps(intent["record"]).encode())
+        record = Record.from_dict(intent["record"])
         if _name(record.version) != f"{INTENTS}/{name}":
             raise ValueError(f"it speaks of version {record.version}")
         return record, {port: Commit.from_dict(v) for port, v in intent["commits"].items()}

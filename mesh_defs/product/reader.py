@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mesh_defs.errors import MeshError, NotPublished, UnknownAddress
 from mesh_defs.faults import did_you_mean
@@ -15,13 +14,14 @@ from mesh_defs.product.inputs import select
 from mesh_defs.product.ledger import Ledger
 from mesh_defs.product.masked import masked_rows
 from mesh_defs.product.resolve import published
+from mesh_defs.product.shown import shown_record
 from mesh_defs.product.stores import product_store
 from mesh_defs.settings import find_root, load_settings
 from mesh_defs.sql import file_list
 from mesh_defs.urls import MeshUrl, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import duckdb
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mesh_defs.settings import Settings
 
 _BATCH_ROWS = 122_880
+_Rows = TypeVar("_Rows")
 
 
 def open(  # noqa: A001  mesh.open reads as what it does
@@ -120,12 +121,12 @@ class Port:
     @property
     def version(self) -> int:
         """The version's number."""
-        return self.record.version
+        return self._version.record.version
 
     @property
     def record(self) -> Record:
-        """The ledger's record of the version: inputs, times, verdicts of all ports. Verdicts have
-        sample rows of this port alone, and none when something of it is masked."""
+        """The ledger's record of the version: inputs, times, verdicts of all ports. What it would
+        tell of values that this reader may not see is left out, and of other ports too."""
         return self._shown(self._version.record)
 
     @property
@@ -215,29 +216,30 @@ class Port:
         return masked_rows(self.decision, self._version.files, self._key)
 
     def _shown(self, record: Record) -> Record:
-        """``record`` without the rows that its verdicts would show and the reader may not see."""
-        own = self._version.port if self.decision.clear else None
-        ports = {
-            name: port if name == own else replace(port, verdicts=_sampleless(port.verdicts))
-            for name, port in record.ports.items()
-        }
-        return replace(record, ports=ports, expectations=_sampleless(record.expectations))
+        """``record`` without what the reader may not see."""
+        opened = self._version
+        return shown_record(record, opened.port, self.decision, opened.record.version)
 
     def arrow(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
         """An Arrow table."""
-        return self.duckdb(None, columns, where).to_arrow_table()
+        return self._read(lambda: self.duckdb(None, columns, where).to_arrow_table(), where)
 
     def batches(
         self, columns: Sequence[str] | None = None, where: str | None = None
     ) -> Iterator[pa.RecordBatch]:
         """Arrow record batches with constant memory."""
-        yield from self.duckdb(None, columns, where).to_arrow_reader(_BATCH_ROWS)
+        reader = self._read(
+            lambda: self.duckdb(None, columns, where).to_arrow_reader(_BATCH_ROWS), where
+        )
+        end = None
+        while (batch := self._read(lambda: next(reader, end), where)) is not end:
+            yield batch
 
     def polars(
         self, columns: Sequence[str] | None = None, where: str | None = None
     ) -> pl.DataFrame:
         """A polars frame."""
-        return self.duckdb(None, columns, where).pl()
+        return self._read(lambda: self.duckdb(None, columns, where).pl(), where)
 
     def lazy(self) -> pl.LazyFrame:
         """A lazy polars frame over the files; polars pushes down what follows."""
@@ -249,8 +251,20 @@ class Port:
         self, columns: Sequence[str] | None = None, where: str | None = None
     ) -> pd.DataFrame:
         """A pandas frame."""
-        return self.duckdb(None, columns, where).df()
+        return self._read(lambda: self.duckdb(None, columns, where).df(), where)
 
+    def _read(self, rows: Callable[[], _Rows], where: str | None) -> _Rows:
+        """``rows``. Raises `MeshError` when ``where`` fails on a row: without the engine's text,
+        which quotes values."""
+        import duckdb
+        import pyarrow as pa
 
-def _sampleless(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
-    return tuple(replace(verdict, samples=()) for verdict in verdicts)
+        try:
+            return rows()
+        except (duckdb.Error, pa.ArrowException) as error:
+            if where is None:
+                raise
+            raise MeshError(
+                f"{self.url}: the condition fails on a row ({type(error).__name__}). Fix: write "
+                "try_cast(… as …) in place of a cast, and compare a column with values of its type"
+            ) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -21,6 +21,7 @@ from mesh_defs.product.manifest import (
     Trigger,
 )
 from mesh_defs.settings import MeshFile, Profile
+from mesh_defs.validation import Day
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -132,6 +133,8 @@ def _values(annotation: object) -> str:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "mapping"
     origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return "day" if annotation == Day else _values(inner[0])
     if origin is list:
         return f"list of {_values(inner[0])}"
     if origin is dict:

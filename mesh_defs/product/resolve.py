@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mesh_defs.contract.checks.engine_text import safe_text
 from mesh_defs.contract.data import Rows, Unavailable
 from mesh_defs.contract.rules import ForeignKey
 from mesh_defs.errors import MeshError, NotPublished, SourceUnavailable, UnknownAddress
+from mesh_defs.interrupts import interruptible
 from mesh_defs.product.ledger import InputRecord, Ledger
 from mesh_defs.product.manifest import ServiceInput
 from mesh_defs.product.stores import product_store, source
@@ -115,23 +117,28 @@ def _port(record: Record, url: MeshUrl) -> str:
     return port
 
 
-def resolve_inputs(settings: Settings, product: Product, scratch: Path) -> dict[str, Resolved]:
+def resolve_inputs(
+    settings: Settings, product: Product, scratch: Path, *, private: bool
+) -> dict[str, Resolved]:
     """Every input of ``product``, in its order, as Parquet that does not change during the run.
 
     What an operational system holds is copied into ``scratch``, all of it in one transaction, on a
     connection that is closed before any of the product's code runs: that code never meets a
-    credential, nor a table that it did not declare. Raises `NotPublished`, `UnknownAddress`,
-    `SourceUnavailable`, `MissingDriver`.
+    credential, nor a table that it did not declare. ``private`` keeps what an engine says of rows
+    out of errors. Raises `NotPublished`, `UnknownAddress`, `SourceUnavailable`, `MissingDriver`.
     """
     import duckdb
 
     scratch.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+    with (
+        duckdb.connect(config={"autoinstall_known_extensions": False}) as connection,
+        interruptible(connection),
+    ):
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")
         connection.execute("BEGIN TRANSACTION READ ONLY")
         return {
-            port.name: _service(settings, port.name, port.source, connection, scratch)
+            port.name: _service(settings, port.name, port.source, connection, scratch, private)
             if isinstance(port.source, ServiceInput)
             else _published_input(settings, port.name, port.source)
             for port in product.inputs
@@ -151,6 +158,7 @@ def _service(
     where: ServiceInput,
     connection: duckdb.DuckDBPyConnection,
     scratch: Path,
+    private: bool,
 ) -> Resolved:
     import duckdb
 
@@ -166,9 +174,9 @@ def _service(
             f"COPY (SELECT * FROM {relation.sql}) TO {literal(copy)} (FORMAT parquet)"
         )
     except duckdb.Error as error:
-        raise SourceUnavailable(
-            f"{where} cannot be read: {settings.redact(str(error).strip())}"
-        ) from None
+        text = settings.redact(str(error).strip())
+        reason = safe_text(text, known=name) if private else text
+        raise SourceUnavailable(f"{where} cannot be read: {reason}") from None
     return Resolved(name, record, Rows.parquet([copy]), (copy,))
 
 

@@ -7,17 +7,19 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from mesh_defs.contract.checks.engine_text import safe_text
 from mesh_defs.contract.checks.scan import reason_of
 from mesh_defs.contract.data import Rows, Unavailable
 from mesh_defs.contract.verdicts import Verdict, blocking
 from mesh_defs.errors import MeshError, SourceUnavailable, TransformFailed
 from mesh_defs.policy.evaluate import declared_verdicts
+from mesh_defs.product.failures import told
 from mesh_defs.product.flows import run_flows
 from mesh_defs.product.govern import Circumstances, govern
 from mesh_defs.product.judge import expectations, promises
 from mesh_defs.product.ledger import Ledger, contract_name, recent
 from mesh_defs.product.make import Made, make
-from mesh_defs.product.privacy import handles_personal_data, without_values
+from mesh_defs.product.privacy import handles_personal_data
 from mesh_defs.product.publish import discard_staged, publish
 from mesh_defs.product.quarantine import quarantine
 from mesh_defs.product.report import Outcome, PortReport, Progress, RunReport
@@ -67,6 +69,8 @@ class Run:
         self.observer = observer
         self.window = window
         self.rebuild = rebuild
+        # Whether an engine's errors may quote what nobody may see.
+        self.private = handles_personal_data(mesh, product)
         self.started = time.perf_counter()
         self.steps: dict[str, float] = {}
         self.ledger = Ledger(store)
@@ -85,7 +89,9 @@ class Run:
         self.declared = declared_verdicts(self.mesh, self.product, self.now)
         if blocking(self.declared):
             return self._report("failed", {})
-        self.inputs = resolve_inputs(self.mesh.settings, self.product, self.scratch / "inputs")
+        self.inputs = resolve_inputs(
+            self.mesh.settings, self.product, self.scratch / "inputs", private=self.private
+        )
         self._step("resolved")
         relations = foreign_relations(self.mesh.settings, self.product, self.inputs)
         with closing(DuckDBCompute(self.scratch)) as session:
@@ -152,10 +158,11 @@ class Run:
         except duckdb.InterruptException:
             raise
         except duckdb.Error as error:
+            reason = safe_text(str(error), known=name) if self.private else reason_of(error)
             raise SourceUnavailable(
                 f"input '{name}' of mesh://{self.product.identity} cannot be read from "
-                f"{resolved.record.source}: {reason_of(error)}"
-            ) from error
+                f"{resolved.record.source}: {reason}"
+            ) from (None if self.private else error)
 
     def _expect(self, session: DuckDBCompute) -> tuple[Verdict, ...]:
         found = expectations(self.mesh, self.product, self.inputs, session.connection, self.now)
@@ -164,50 +171,38 @@ class Run:
 
     def _transform(self, session: DuckDBCompute) -> None:
         before = {output.name: self._before(output) for output in self.product.outputs}
-        try:
-            self.made = make(
-                self.mesh,
-                self.product,
-                self.inputs,
-                session.connection,
-                self.scratch,
-                self.run_id,
-                self.now,
-            )
-            rows = {name: resolved.rows for name, resolved in self.inputs.items()}
-            stager = Stager(session, self.store, self.token, rows, self.scratch)
-            for output in self.product.outputs:
-                plan = self._stage(stager, output, before[output.name])
-                self.plans[output.name] = plan
-                self._step(f"staged:{output.name}", plan.added_rows)
-        except TransformFailed as error:
-            if not handles_personal_data(self.mesh, self.product):
-                raise
-            raise TransformFailed(without_values(str(error), self._names(session))) from None
+        self.made = make(
+            self.mesh,
+            self.product,
+            self.inputs,
+            session.connection,
+            self.scratch,
+            self.run_id,
+            self.now,
+        )
+        rows = {name: resolved.rows for name, resolved in self.inputs.items()}
+        stager = Stager(session, self.store, self.token, rows, self.scratch)
+        for output in self.product.outputs:
+            plan = self._stage(stager, output, before[output.name])
+            self.plans[output.name] = plan
+            self._step(f"staged:{output.name}", plan.added_rows)
 
     def _stage(self, stager: Stager, output: OutputPort, before: Before | None) -> PortPlan:
         import duckdb
 
         place = f"mesh://{self.product.identity}/{output.name}"
+        query = self.made.queries[output.name]
         try:
-            return stager.stage(output, self.made.queries[output.name], before, self.window)
-        except duckdb.Error as error:
-            if self.made.failures:
-                raise self.made.failures[0] from None
-            raise TransformFailed(f"{place}: {str(error).strip()}") from error
+            return stager.stage(output, query, before, self.window)
         except TransformFailed:
             raise
-        except MeshError as error:
-            raise TransformFailed(f"{place}: {error}") from error
-
-    def _names(self, session: DuckDBCompute) -> set[str]:
-        """Names that an error may quote although the product handles personal data."""
-        names = {*self.inputs, *(output.name for output in self.product.outputs)}
-        names |= {c.name for output in self.product.outputs for c in output.promise.columns}
-        for name in self.inputs:
-            described = session.connection.execute(f"DESCRIBE {quote(name)}").fetchall()
-            names |= {str(row[0]) for row in described}
-        return names
+        except (duckdb.Error, MeshError) as error:
+            if self.made.failures and isinstance(error, duckdb.Error):
+                raise self.made.failures[0] from None
+            if not self.private:
+                raise TransformFailed(f"{place}: {str(error).strip()}") from error
+            said = told(self.product, output, self.mesh.root, query, error)
+            raise TransformFailed(f"{place}: {said}") from None
 
     def _before(self, output: OutputPort) -> Before | None:
         if self.last is None or self.rebuild or output.name not in self.last.ports:

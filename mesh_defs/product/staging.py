@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from mesh_defs.contract.data import Rows, Staged
-from mesh_defs.drivers.compute.protocol import ComputeFailed
+from mesh_defs.drivers.compute.protocol import QueryRefused
 from mesh_defs.drivers.registry import COMPUTES, load
 from mesh_defs.errors import MeshError
 from mesh_defs.product.evolution import SchemaChanged, check_same_columns, columns_of
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 
 _ENDLESS = frozenset({"nan", "inf", "infinity"})
+
+
+_WITH_DAYS = ("DATE", "TIMESTAMP")
+
+
+class UnfitPeriod(MeshError):
+    """The column that tells the period of a row is of a type that no day bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +143,7 @@ class Stager:
             return self._write(port, query)
         unread = [name for name, rows in self.inputs.items() if not rows.files]
         if unread:
-            raise ComputeFailed(
+            raise QueryRefused(
                 f"compute {port.compute} reads Parquet inputs only; {', '.join(unread)} "
                 "comes from elsewhere: publish it as a product of its own, or use duckdb"
             )
@@ -211,19 +218,35 @@ class Stager:
         name = port.cursor or ""
         published = str(self._folder(port) / before.files[0].path)
         kind = columns_of(self.session.connection, published).get(name, "VARCHAR")
-        if port.compute == "duckdb":
-            rows = self.session.connection.execute(f"DESCRIBE ({query}\n)").fetchall()
-            now = {str(row[0]): str(row[1]) for row in rows}
-            if now.get(name) != kind:
-                raise SchemaChanged(
-                    f"the cursor {name} was {kind} and is {now.get(name, 'gone')}: publish "
-                    "everything again with --rebuild, or bring it back"
-                )
+        now = self._kinds(query).get(name, "gone") if port.compute == "duckdb" else kind
+        if now != kind:
+            raise SchemaChanged(
+                f"the cursor {name} was {kind} and is {now}: publish everything again with "
+                "--rebuild, or bring it back"
+            )
         cursor = quote(name)
         return (
             f"SELECT * FROM ({query}\n) "
             f"WHERE {cursor} > CAST({literal(last)} AS {kind}) OR {cursor} IS NULL"
         )
+
+    def _kinds(self, query: str) -> dict[str, str]:
+        """The columns of ``query`` with DuckDB's names of their types."""
+        rows = self.session.connection.execute(f"DESCRIBE ({query}\n)").fetchall()
+        return {str(row[0]): str(row[1]) for row in rows}
+
+    def _check_period(self, port: OutputPort, query: str) -> None:
+        """Raise `UnfitPeriod` unless the rows tell their period by a column that days bound."""
+        if port.compute != "duckdb":
+            return
+        name = port.by or ""
+        found = self._kinds(query).get(name)
+        if found is not None and not found.startswith(_WITH_DAYS):
+            raise UnfitPeriod(
+                f"the column {name}, which tells the period, is {found} and not a DATE or a "
+                f"TIMESTAMP (an input without rows tells no type): write {name}::DATE in the "
+                "query, or run without --partition"
+            )
 
     def _upsert(self, port: OutputPort, query: str, before: Before) -> PortPlan:
         written = self._make(port, query)
@@ -242,6 +265,7 @@ class Stager:
     ) -> PortPlan:
         if window is None:
             return self._replace_all(port, query)
+        self._check_period(port, query)
         by = quote(port.by or "")
         inside = f"{by} >= DATE '{window.start}' AND {by} < DATE '{window.end}'"
         written = self._make(port, f"SELECT * FROM ({query}\n) WHERE ({inside}) OR {by} IS NULL")

@@ -202,7 +202,7 @@ def product_status(mesh: Mesh, identity: str, checked: tuple[Fault, ...] = ()) -
     notes: tuple[str, ...] = ()
     try:
         attempts = Attempts(store)
-        attempt, notes = attempts.latest(), _notes(attempts)
+        attempt, notes = attempts.last(), _notes(attempts)
         record = Ledger(store).latest()
     except (CorruptRecord, StorageFailed) as raised:
         error = str(raised)
@@ -220,6 +220,7 @@ def product_status(mesh: Mesh, identity: str, checked: tuple[Fault, ...] = ()) -
 
 def _notes(attempts: Attempts) -> tuple[str, ...]:
     return tuple(
-        f"{place} tells of a run and cannot be read; nothing that is published depends on it"
+        f"{place} tells of a run and cannot be read; nothing that is published depends on it. "
+        "Fix: remove the file; the next run that ends in order takes this note away, too"
         for place in attempts.corrupt()
     )

@@ -21,6 +21,7 @@ from mesh_defs.policy.subject import StagedPort
 from mesh_defs.product.attempts import Attempts
 from mesh_defs.product.flows import run_flows
 from mesh_defs.product.ledger import Ledger, recent
+from mesh_defs.product.privacy import handles_personal_data
 from mesh_defs.product.resolve import foreign_relations, port_files, published
 from mesh_defs.product.stores import product_store
 from mesh_defs.sql import quote
@@ -162,6 +163,7 @@ def published_port(
             relations=relations,
             flows=run_flows(mesh, product, record.inputs, record.lineage),
             made=stored.added_rows,
+            private=handles_personal_data(mesh, product),
         )
         with closing(port):
             yield port

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from mesh_defs.contract.checks.engine_text import MASK
 from mesh_defs.contract.checks.findings import Finding, not_run
-from mesh_defs.contract.checks.privacy import MASK, masked_rows, mentions
+from mesh_defs.contract.checks.privacy import masked_rows, mentions
 from mesh_defs.contract.data import Rows
+from mesh_defs.interrupts import is_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +65,9 @@ def _ask(
         answers = engine.run(rules, rows, connection)
     except duckdb.InterruptException:
         raise
-    except Exception as error:  # noqa: BLE001 - code of others; whatever it raises is no pass
+    except Exception as error:  # code of others; whatever it raises is no pass
+        if is_interrupt(error):
+            raise
         said = "its text may quote personal values" if hidden else str(error)
         return f"the engine {name} broke: {type(error).__name__}: {said}"
     if len(answers) != len(rules):

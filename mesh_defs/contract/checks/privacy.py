@@ -6,6 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from mesh_defs.contract.checks.engine_text import MASK, safe_text
 from mesh_defs.contract.physical_types import FLOATS, INTEGERS
 from mesh_defs.contract.verdicts import MAX_SAMPLES
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     Plain = str | int | float | bool | None
 
-MASK = "***"
 # A count of one relation's rows tells nothing about anybody; whatever else a query yields may be a
 # value itself. Names of columns are no help: `COLUMNS(...)`, `#3` and `SELECT *` go without.
 _PLAIN_COUNT = re.compile(
@@ -30,9 +30,6 @@ _PLAIN_COUNT = re.compile(
 )
 _MAX_TEXT = 200
 _PLAIN = INTEGERS | {"BOOLEAN"}
-# Errors at run time quote the value that they stumbled over; errors of the parser, the binder and
-# the catalogue only quote the query.
-_QUOTES_NO_DATA = re.compile(r"(Parser|Binder|Catalog|IO|Permission|Not implemented|Syntax) Error")
 
 
 def hidden_columns(contract: PortContract, stage: Stage, present: Iterable[str]) -> frozenset[str]:
@@ -86,8 +83,8 @@ def counts_rows(query: str) -> bool:
 
 
 def safe_reason(reason: str, hidden: AbstractSet[str]) -> str:
-    """An engine's error without values of the data, where some columns are ``hidden``."""
-    kind, colon, _ = reason.partition(" Error: ")
-    if not hidden or not colon or _QUOTES_NO_DATA.match(f"{kind} Error"):
+    """Why a rule could not run, without values of the data where some columns are ``hidden``. What
+    no engine said is ours, and stays as it is."""
+    if not hidden or " Error: " not in reason:
         return reason
-    return f"{kind} Error (its text is not shown: it may quote personal values)"
+    return safe_text(reason, known=reason)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from mesh_defs.contract.checks.compile import kind_of
+from mesh_defs.contract.checks.engine_text import MASK
 from mesh_defs.contract.checks.findings import CannotRun, Finding
-from mesh_defs.contract.checks.privacy import MASK, counts_rows
+from mesh_defs.contract.checks.privacy import counts_rows
 from mesh_defs.contract.checks.thresholds import exact, met, number_text
 from mesh_defs.sql import quote
 

@@ -21,6 +21,7 @@ from mesh_defs.contract.checks.privacy import hidden_columns, mentions
 from mesh_defs.contract.data import EngineResult
 from mesh_defs.contract.describe import values_text
 from mesh_defs.contract.verdicts import MAX_SAMPLES
+from mesh_defs.interrupts import is_interrupt
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
@@ -193,7 +194,9 @@ def _validator(frame: pd.DataFrame) -> Any:  # noqa: ANN401 - a function over an
                 type=expectation.type, kwargs=dict(expectation.kwargs)
             )
             outcome = batch.validate(configuration.to_domain_obj(), result_format=_FORMAT)
-        except Exception as error:  # noqa: BLE001 - whatever the library raises, the rule did not run
+        except Exception as error:  # whatever the library raises, the rule did not run
+            if is_interrupt(error):
+                raise
             return _one_line(f"{type(error).__name__}: {error}")
         problem = _problem(outcome.exception_info)
         if problem is not None:

@@ -115,6 +115,7 @@ def _add_models(builder: Builder) -> None:
                 business_name=model.businessName,
                 tags=tuple(model.tags or ()),
                 line=builder.line(prop.path),
+                classified=model.classification is not None,
             )
         )
 

@@ -3,13 +3,14 @@ them. All others are their author's own and are left alone."""
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.odcs.builder import Sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from open_data_contract_standard.model import CustomProperty
 
@@ -25,6 +26,8 @@ REDUCTIONS = ("aggregated", "hashed", "masked", "dropped")
 _OF_OBJECTS = (QUASI_IDENTIFIERS, GROUP_SIZE, PERMITTED_PURPOSES)
 _OF_PROPERTIES = (REDUCED_BY, PERMITTED_PURPOSES)
 _KEYS = ("method", "k", "countedIn")
+# Names of one's own are welcome; nearer than this to one of ours is a slip of the pen.
+_SLIP = 0.85
 _WORD = re.compile(r"[\w.-]+\Z")
 
 
@@ -36,7 +39,7 @@ def check_custom(builder: Builder) -> None:
         if name == QUASI_IDENTIFIERS:
             _columns(builder, value, where)
         elif name == GROUP_SIZE:
-            _column(builder, value, where, "the column that counts the rows behind each row")
+            _count(builder, value, where, "the column that counts the rows behind each row")
         else:
             _words(builder, value, where)
     for prop in builder.properties.values():
@@ -46,6 +49,12 @@ def check_custom(builder: Builder) -> None:
                 _reduction(builder, value, where)
             else:
                 _words(builder, value, where)
+
+
+def _meant(word: str, known: Mapping[str, str]) -> str | None:
+    """Which name of ours ``word`` is, or is a slip of the pen of; None for somebody's own."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=_SLIP)
+    return known[near[0]] if near else None
 
 
 def _ours(
@@ -59,7 +68,7 @@ def _ours(
     seen: set[str] = set()
     for index, prop in enumerate(properties or ()):
         where = (*path, "customProperties", index)
-        name = meant.get(_plain(prop.property or ""))
+        name = _meant(_plain(prop.property or ""), meant)
         if name is None or where in builder.broken:
             continue
         key = (*where, "property")
@@ -106,6 +115,16 @@ def _column(builder: Builder, value: object, where: KeyPath, what: str) -> None:
         builder.unknown(where, value, known)
 
 
+def _count(builder: Builder, value: object, where: KeyPath, what: str) -> None:
+    _column(builder, value, where, what)
+    props = (p for p in builder.properties.values() if value in (p.name, p.column))
+    prop = next(props, None)
+    if prop is not None and prop.model.logicalType not in (None, "integer", "number"):
+        found = Sentence(f"'{prop.name}' of type {prop.model.logicalType}")
+        fix = "name the column with the count"
+        builder.fault(where, found=found, allowed="a column of whole numbers", fix=fix)
+
+
 def _words(builder: Builder, value: object, where: KeyPath) -> None:
     fine = isinstance(value, list) and all(isinstance(v, str) and _WORD.match(v) for v in value)
     if not fine:
@@ -126,13 +145,17 @@ def _reduction(builder: Builder, value: object, where: KeyPath) -> None:
         if key not in _KEYS:
             builder.unknown((*where, str(key)), str(key), _KEYS)
     method, k, counted = (value.get(key) for key in _KEYS)
-    if method not in REDUCTIONS:
+    if method is None:
+        allowed = ", ".join(REDUCTIONS)
+        found = Sentence("a reduction without a method")
+        builder.fault(where, found=found, allowed=allowed, fix="add 'method:'")
+    elif method not in REDUCTIONS:
         builder.unknown((*where, "method"), str(method), REDUCTIONS)
     if k is not None and (not isinstance(k, int) or isinstance(k, bool) or k < 1):
         fix = "write how many are behind each value at least"
         builder.fault((*where, "k"), found=k, allowed="a whole number from 1", fix=fix)
     if counted is not None:
-        _column(builder, counted, (*where, "countedIn"), "the column that counts them")
+        _count(builder, counted, (*where, "countedIn"), "the column that counts them")
     if method == "aggregated" and k is None:
         found = Sentence("'aggregated' without k")
         fix = "add 'k: 20', how many are behind each value at least"

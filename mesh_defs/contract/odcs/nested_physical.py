@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mesh_defs.contract.odcs.physical import read_type
 from mesh_defs.contract.physical_types import Physical, UnknownType, parse
 from mesh_defs.contract.rules import ColumnType, RowCondition
 from mesh_defs.sql import literal
@@ -31,7 +32,7 @@ def add_physical(builder: Builder, spot: Spot, model: SchemaProperty) -> None:
                 physical=model.physicalType,
             )
         )
-    kind = _parsed(model.physicalType)
+    kind = read_type(builder, spot.path, model.physicalType)
     if kind is not None:
         _add_brackets(builder, spot, kind)
         _add_parts(builder, spot, kind)
@@ -48,7 +49,7 @@ def _parsed(text: str) -> Physical | None:
     try:
         return parse(text)
     except UnknownType:
-        return None  # the rule on the type says so
+        return None  # a fault of its own
 
 
 def _add_parts(builder: Builder, spot: Spot, kind: Physical) -> None:

@@ -8,13 +8,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesh_defs.contract.physical_types import UnknownType, parse
+from mesh_defs.contract.odcs.builder import Sentence
+from mesh_defs.contract.physical_types import KNOWN, UnknownType, meant, parse
 from mesh_defs.contract.rules import Length, Metric, Threshold
+from mesh_defs.faults import short
 
 if TYPE_CHECKING:
     from mesh_defs.contract.odcs.builder import Builder, Property
+    from mesh_defs.contract.physical_types import Physical
+    from mesh_defs.yaml_source import KeyPath
 
+_SHOWN = 200
 _WITH_LENGTH = frozenset({"VARCHAR", "BLOB"})
+
+
+def read_type(builder: Builder, path: KeyPath, text: str) -> Physical | None:
+    """The ``physicalType`` of the property at ``path``; None, with a fault, when it is none."""
+    try:
+        return parse(text)
+    except UnknownType as error:
+        close = meant(error.word) if error.word else None
+        fix = "mend its spelling, such as VARCHAR(20), DECIMAL(9, 2) or ENUM('a', 'b')"
+        if error.word:
+            fix = f"write {close}" if close is not None else "write the nearest of these"
+        builder.fault(
+            (*path, "physicalType"),
+            found=Sentence(short(str(error).partition("; known are ")[0], _SHOWN)),
+            allowed=f"{', '.join(KNOWN)} and their usual spellings",
+            fix=fix,
+        )
+        return None
 
 
 def add_type_arguments(builder: Builder, prop: Property) -> None:
@@ -22,10 +45,9 @@ def add_type_arguments(builder: Builder, prop: Property) -> None:
     that the property's physical type names, unless its options or its enumeration say as much."""
     if not prop.model.physicalType:
         return
-    try:
-        kind = parse(prop.model.physicalType)
-    except UnknownType:
-        return  # the rule on the column's type says so
+    kind = read_type(builder, prop.path, prop.model.physicalType)
+    if kind is None:
+        return
     line = builder.line((*prop.path, "physicalType"))
     if kind.name in _WITH_LENGTH and kind.numbers and not _bounded(prop, kind.numbers[0]):
         builder.rules.append(

@@ -7,6 +7,7 @@ per run, and everything is verified on its connection.
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from duckdb.sqltypes import DuckDBPyType
 
 from mesh_defs.drivers.compute.protocol import ColumnStatistics, StagedFile
 from mesh_defs.errors import MeshError
+from mesh_defs.interrupts import interruptible
 from mesh_defs.sql import literal, unglobbed
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ class DuckDBCompute:
                 "temp_directory": str(scratch),
             }
         )
+        self._held = ExitStack()
+        self._held.enter_context(interruptible(self.connection))
         self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute("SET preserve_insertion_order = true")
         self.connection.execute("SET enable_progress_bar = false")
@@ -95,7 +99,8 @@ class DuckDBCompute:
 
     def close(self) -> None:
         """Free everything."""
-        self.connection.close()
+        with self._held:
+            self.connection.close()
 
     def _check_types(self, query: str) -> None:
         relation = self.connection.sql(query)

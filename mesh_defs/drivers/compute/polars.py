@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mesh_defs.drivers.compute.protocol import ComputeFailed, StagedFile
+from mesh_defs.drivers.compute.protocol import ComputeFailed, QueryRefused, StagedFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,7 @@ class PolarsCompute:
         """See `mesh_defs.drivers.compute.protocol.Compute.stage`."""
         import polars as pl
         import pyarrow.parquet as pq
+        from polars.exceptions import ColumnNotFoundError, SQLInterfaceError, SQLSyntaxError
 
         _only_relations(query, inputs)
         frames = {
@@ -38,6 +39,8 @@ class PolarsCompute:
         try:
             with pl.SQLContext(frames, register_globals=False) as context:
                 context.execute(query, eager=False).sink_parquet(path, compression="snappy")
+        except (ColumnNotFoundError, SQLInterfaceError, SQLSyntaxError) as error:
+            raise QueryRefused(f"polars: {str(error).strip()}") from error
         except (pl.exceptions.PolarsError, OSError) as error:
             raise ComputeFailed(f"polars: {str(error).strip()}") from error
         rows = pq.read_metadata(path).num_rows
@@ -48,27 +51,27 @@ class PolarsCompute:
 
 
 def _only_relations(query: str, inputs: Mapping[str, Rows]) -> None:
-    """Raise `ComputeFailed` unless every relation is an input or a common table expression."""
+    """Raise `QueryRefused` unless every relation is an input or a common table expression."""
     from sqlglot import exp, parse
     from sqlglot.errors import SqlglotError
 
     try:
         statements = parse(query, dialect="duckdb")
     except SqlglotError as error:
-        raise ComputeFailed(f"polars: the query cannot be read: {error}") from error
+        raise QueryRefused(f"polars: the query cannot be read: {error}") from error
     for statement in statements:
         if not isinstance(statement, exp.Query):
-            raise ComputeFailed("polars: write one SELECT")
+            raise QueryRefused("polars: write one SELECT")
         named = {cte.alias for cte in statement.find_all(exp.CTE)}
         for table in statement.find_all(exp.Table):
             if not isinstance(table.this, exp.Identifier) or table.db:
-                raise ComputeFailed(
+                raise QueryRefused(
                     f"polars: '{table.sql()}' is no input; inputs: {', '.join(inputs) or 'none'}"
                 )
             if table.name not in inputs and table.name not in named:
-                raise ComputeFailed(
+                raise QueryRefused(
                     f"polars: unknown relation '{table.name}'; "
                     f"inputs: {', '.join(inputs) or 'none'}"
                 )
     if len(statements) != 1:
-        raise ComputeFailed(f"polars: the query holds {len(statements)} statements; write one")
+        raise QueryRefused(f"polars: the query holds {len(statements)} statements; write one")

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 
 class ComputeFailed(MeshError):
-    """An engine refused or failed a query; its text says why."""
+    """An engine failed a query; its text says why, and may quote values of the data."""
+
+
+class QueryRefused(ComputeFailed):
+    """An engine cannot run a query at all. Its text speaks of the query and quotes no value of the
+    data, so that it may be shown whatever the data holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,8 @@ class Compute(Protocol):
         """Write the rows of ``query`` as Parquet files named after ``target``, at least one.
 
         Inputs are relations of their names; all of them are Parquet (``Rows.files``). The query may
-        be wrapped in a ``SELECT * FROM (…) WHERE …`` by the port's mode. Raises `ComputeFailed`.
+        be wrapped in a ``SELECT * FROM (…) WHERE …`` by the port's mode. Raises `ComputeFailed`,
+        and `QueryRefused` where no value of the data is in the text.
         """
         ...
 

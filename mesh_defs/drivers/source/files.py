@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.drivers.source.protocol import SourceRelation
 from mesh_defs.errors import MeshError, SourceUnavailable, UnknownAddress
-from mesh_defs.faults import did_you_mean
+from mesh_defs.faults import did_you_mean, nearest
 from mesh_defs.sql import file_list
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class FilesSource:
         if entity not in found:
             raise UnknownAddress(
                 f"{self.name}://{entity}: no such file in {self.folder}. "
-                f"Fix: {did_you_mean(entity, found)}"
+                f"Fix: {_instead(entity, found)}"
             )
         files = found[entity]
         endings = {_READERS[file.suffix.lower()] for file in files}
@@ -94,6 +94,15 @@ class FilesSource:
                 "keep one format for one entity"
             )
         return files
+
+
+def _instead(entity: str, found: Mapping[str, list[Path]]) -> str:
+    """What to do about an entity of which there is no file."""
+    if nearest(entity, found) is not None:
+        return did_you_mean(entity, found)
+    endings = ", ".join(f"{entity}{ending}" for ending in _READERS)
+    there = f"; there are {', '.join(found)}" if found else "; there is no other either"
+    return f"put the file there, as one of {endings}{there}"
 
 
 def _locate(name: str, path: str, root: Path) -> Path:

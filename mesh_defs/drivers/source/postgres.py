@@ -8,6 +8,7 @@ from mesh_defs.drivers.duckdb_extensions import load_extension
 from mesh_defs.drivers.source.protocol import SourceRelation
 from mesh_defs.errors import MeshError, SourceUnavailable, UnknownAddress
 from mesh_defs.faults import did_you_mean
+from mesh_defs.interrupts import interruptible
 from mesh_defs.redaction import redact, secrets_of
 from mesh_defs.sql import literal, quote
 
@@ -79,7 +80,10 @@ class PostgresSource:
     def _column(self, query: str) -> list[str]:
         import duckdb
 
-        with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+        with (
+            duckdb.connect(config={"autoinstall_known_extensions": False}) as connection,
+            interruptible(connection),
+        ):
             self._attach(connection, "service")
             rows = connection.execute(
                 f"select * from postgres_query('service', {literal(query)})"

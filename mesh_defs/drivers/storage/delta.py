@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.drivers.registry import DELTA_CANNOT
 from mesh_defs.drivers.storage.delta_statistics import statistics_json
-from mesh_defs.drivers.storage.objects import LocalObjects, storing
+from mesh_defs.drivers.storage.objects import LocalObjects, said, storing
 from mesh_defs.drivers.storage.protocol import TableFile
 from mesh_defs.errors import CorruptRecord, MeshError, PublishConflict
 
@@ -123,7 +123,7 @@ class DeltaProductStore(LocalObjects):
             if newest is not None and newest >= commit.version:
                 self._same(port, commit, newest)
                 return
-            raise PublishConflict(f"{folder}: the commit was refused: {error}") from error
+            raise PublishConflict(f"{folder}: the commit was refused: {said(error)}") from error
 
     def _write(self, port: str, commit: Commit) -> None:
         from deltalake import Schema
@@ -142,7 +142,14 @@ class DeltaProductStore(LocalObjects):
         )
         # Old versions stay readable: the log is never cut behind the owner's back.
         hooks = PostCommitHookProperties(cleanup_expired_logs=False)
-        schema = Schema.from_json(commit.schema)
+        try:
+            schema = Schema.from_json(commit.schema)
+        except ValueError as error:
+            raise CorruptRecord(
+                f"what was decided to be published in {self.port_folder(port)} has no schema "
+                f"({error}). Fix: run the product with --rebuild to give it up and publish from "
+                "its own sources again"
+            ) from error
         if commit.version == 0:
             create_table_with_add_actions(
                 str(self.port_folder(port)),
@@ -180,9 +187,9 @@ class DeltaProductStore(LocalObjects):
             return DeltaTable(str(folder), version=version)
         except (DeltaError, OSError, ValueError) as error:
             raise CorruptRecord(
-                f"{folder / _LOG} cannot be read back to version {version}: {error}. Fix: restore "
-                f"{folder} from a backup; without one, move {self.root} away and run the product: "
-                "its versions then begin anew"
+                f"{folder / _LOG} cannot be read back to version {version}: {said(error)}. "
+                f"Fix: restore {folder} from a backup; without one, move {self.root} away and run "
+                "the product: its versions then begin anew"
             ) from error
 
     def _same(self, port: str, commit: Commit, current: int) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.05
 _LOCK = "lock"
+_BACKTRACE = re.compile(r"\n\s*(?:stack backtrace:\s*)?0: .*", re.DOTALL | re.IGNORECASE)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _HALF_WRITTEN = re.compile(r"\..+\.[0-9a-f]{32}")
 
@@ -110,6 +111,10 @@ class LocalObjects:
             finally:
                 os.ftruncate(handle, 0)
 
+    def locked(self) -> bool:
+        """A shared flock is refused on what another holds alone."""
+        return any(_is_locked(path) for path in (self.root, self.root / _LOCK))
+
     def _hold(self, held: contextlib.ExitStack, path: Path, flags: int, until: float) -> int:
         """Lock ``path``; ``held`` unlocks it. Raises BlockingIOError at ``until``."""
         while True:
@@ -158,6 +163,27 @@ def _lock_before(descriptor: int, until: float) -> None:
             return
 
 
+def _is_locked(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # Nobody may look.
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        if error.errno != errno.EBADF:
+            raise
+        return False  # As above: a folder on NFS, beside which the file is asked.
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
 def _is_at(descriptor: int, path: Path) -> bool:
     """Whether ``path`` still is the file that is open; another may have replaced it meanwhile."""
     try:
@@ -201,7 +227,13 @@ def _reason(error: OSError) -> str:
     if error.strerror:
         return error.strerror
     # delta-rs draws a coloured tree of its causes; the last one is the system's.
-    return _COLOUR.sub("", str(error)).strip().rpartition("\n")[2].strip(" ↳")
+    return said(error).rpartition("\n")[2].strip(" ↳")
+
+
+def said(error: BaseException) -> str:
+    """What delta-rs says of ``error``: no colours, and no frames of its own, which it adds when
+    RUST_BACKTRACE is set."""
+    return _BACKTRACE.sub("", _COLOUR.sub("", str(error))).strip()
 
 
 def _sync_folder(folder: Path) -> None:

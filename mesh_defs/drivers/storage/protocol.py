@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
+
+from mesh_defs.stored import fitting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +24,16 @@ class TableFile:
     rows: int
     bytes: int
     statistics: str
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TableFile:
+        """Of JSON values. Raises ValueError for one of another type, and for a path that leaves the
+        table; TypeError for one that is missing."""
+        file = cls(**fitting(cls, values))
+        path = PurePosixPath(file.path)
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"'path' is '{file.path}', which is not inside the table")
+        return file
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +55,14 @@ class Commit:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Commit:
-        """The inverse of `as_dict`."""
+        """The inverse of `as_dict`. Raises ValueError for a value of another type, KeyError and
+        TypeError for one that is missing."""
+        fitting(cls, values)
         return cls(
             version=values["version"],
             schema=values["schema"],
-            adds=tuple(TableFile(**file) for file in values["adds"]),
-            removes=tuple(TableFile(**file) for file in values["removes"]),
+            adds=tuple(TableFile.from_dict(file) for file in values["adds"]),
+            removes=tuple(TableFile.from_dict(file) for file in values["removes"]),
             overwrite=values["overwrite"],
             info=values["info"],
         )
@@ -62,6 +77,11 @@ class ProductStore(Protocol):
     def lock(self, wait_seconds: float) -> AbstractContextManager[None]:
         """Hold the product's lock, which the operating system frees when the process dies. Raises
         `mesh_defs.errors.Busy` when another run holds it longer than ``wait_seconds``."""
+        ...
+
+    def locked(self) -> bool:
+        """Whether anybody holds the product's lock now. It is asked without waiting, and keeps
+        nobody from asking the same; a lock that cannot be looked at counts as held."""
         ...
 
     def put_if_absent(self, name: str, content: bytes) -> bool:

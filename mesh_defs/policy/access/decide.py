@@ -248,10 +248,11 @@ class _Request:
         return ColumnDecision(column.name, column.classification, kept, reason)
 
     def _other_purpose(self, column: ColumnSubject) -> str | None:
-        """Why the purpose is none of the column's; None when it is, or when none was given."""
-        if self.purpose is None or column.purposes is None or self.purpose in column.purposes:
+        """Why the purpose is none of the column's; None when it is, or the column has no limit."""
+        if column.purposes is None or self.purpose in column.purposes:
             return None
-        return f"its contract permits {', '.join(column.purposes) or 'no purpose'} only"
+        ask = "; say for which purpose" if self.purpose is None and column.purposes else ""
+        return f"it is permitted for {', '.join(column.purposes) or 'no purpose'} only{ask}"
 
     def _grant(self, rule: Rule) -> Grant | str:
         rows = None

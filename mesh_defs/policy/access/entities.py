@@ -25,8 +25,8 @@ _KEPT = 4096  # pairs of port and principal whose entities stay parsed
 @dataclass(frozen=True, slots=True)
 class ColumnSubject:
     """One column as decisions see it. ``because`` says why it is classified higher than its
-    contract says; None when it is not. ``purposes`` are those that its contract permits (None: it
-    does not say)."""
+    contract says; None when it is not. ``purposes`` are those that contracts limit it to: its own,
+    and those of what flows into it (None: none of them does)."""
 
     name: str
     classification: str

@@ -23,7 +23,8 @@ def named_columns(decision: Decision, present: Mapping[str, str]) -> dict[str, C
 def masked_query(decision: Decision, relation: str, present: Mapping[str, str]) -> str | None:
     """A query over ``relation``, whose columns are ``present``, that yields what ``decision`` lets
     be seen; None when that is no column. It may call the function of
-    `mesh_defs.policy.access.masks.install_hash`."""
+    `mesh_defs.policy.access.masks.install_hash`. Rows come ordered by what is seen alone: their own
+    order would rank what is masked."""
     listed = [
         f"{_seen(column, quote(name), present[name])} AS {quote(name)}"
         for name, column in named_columns(decision, present).items()
@@ -31,7 +32,7 @@ def masked_query(decision: Decision, relation: str, present: Mapping[str, str]) 
     if not listed or not decision.allowed:
         return None
     where = f" WHERE {decision.row_filter}" if decision.row_filter is not None else ""
-    return f"SELECT {', '.join(listed)} FROM {relation}{where}"
+    return f"SELECT * FROM (SELECT {', '.join(listed)} FROM {relation}{where}) ORDER BY ALL"
 
 
 def _seen(column: ColumnDecision, name: str, kind: str) -> str:

@@ -53,7 +53,9 @@ class DataResidency(DeclaredPolicy):
     """Data lies in a region that its classification permits."""
 
     regions: dict[str, list[str]] = parameter(
-        {}, description="regions by classification; one that is not named may lie anywhere"
+        {},
+        stricter="fewer",
+        description="regions by classification; one that is not named may lie anywhere",
     )
 
     def findings(self, product: Product, mesh: Mesh) -> Iterator[Finding]:

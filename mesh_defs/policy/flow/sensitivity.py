@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from mesh_defs.contract.model import CLASSIFICATIONS
 from mesh_defs.faults import relative
 from mesh_defs.policy.flow.agreement import MASKED_CHARACTERS, disagreement
 from mesh_defs.policy.flow.graph import rank
@@ -38,7 +39,10 @@ class SensitivityFollows(DataPolicy):
     """
 
     minimum: Classification = parameter(
-        "personal", description="from which classification on it holds"
+        "internal",
+        stricter="earlier",
+        order=CLASSIFICATIONS,
+        description="from which classification on it holds",
     )
     smallest_group: int = parameter(
         10, stricter="higher", ge=2, description="the smallest k that counts as aggregated"

@@ -18,7 +18,7 @@ from mesh_defs.product.lineage import groups, scopes
 from mesh_defs.product.lineage.steps import Flow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlglot.optimizer.scope import Scope
 
@@ -48,17 +48,21 @@ class Graph(Protocol):
 class _State:
     """A node that was reached. ``path`` is what happens to its values later on; ``mark`` tells
     where they are masked, so that pieces of one value that are put together again are added up;
-    ``counters`` are names of columns that count the rows of an aggregate on the path."""
+    ``counters`` are names of columns that count the rows of an aggregate on the path. ``collects``:
+    masks further up bound nothing; ``counting``: the next aggregate on the path is a count."""
 
     node: Node
     path: Path = DIRECT
     facts: frozenset[Fact] = frozenset()
     counters: frozenset[str] = frozenset()
     mark: Mark | None = None
+    collects: bool = False
+    counting: bool = False
 
 
-def follow(graph: Graph, start: Node, names: Sequence[str]) -> Flow:
-    """Where the column at ``start`` comes from, in a query whose columns have ``names``."""
+def follow(graph: Graph, start: Node, names: Sequence[str], *, wide: bool = False) -> Flow:
+    """Where the column at ``start`` comes from, in a query whose columns have ``names``; ``wide``:
+    and which values it gives away otherwise."""
     scope = start[0]
     facts = frozenset(
         (index, name) for index, name in enumerate(names) if name and _counts(graph, (scope, index))
@@ -70,9 +74,10 @@ def follow(graph: Graph, start: Node, names: Sequence[str]) -> Flow:
     while stack:
         state = stack.pop()
         step = graph.step(state.node)
-        if step.reason is not None:
-            return Flow(reason=step.reason)
-        for index, edge in enumerate(step.edges):
+        reason = step.reason or (step.hidden if wide else None)
+        if reason is not None:
+            return Flow(reason=reason)
+        for index, edge in enumerate([*step.edges, *step.equal] if wide else step.edges):
             after = _along(graph, state, edge, index)
             if edge.node is None:
                 if edge.source is not None:
@@ -87,6 +92,14 @@ def follow(graph: Graph, start: Node, names: Sequence[str]) -> Flow:
         if len(seen) > _MOST_STATES:
             return Flow(reason="there are too many paths to its sources")
     return _arrived(arrivals)
+
+
+def given_away(flow: Flow, wide: Flow, everything: Iterable[Source]) -> dict[Source, Way]:
+    """What the ``wide`` flow of a column tells beyond its ``flow``. Where that is not known, it may
+    be ``everything``."""
+    if wide.reason is not None:
+        return {source: (DIRECT,) for source in everything if flow.ways.get(source) != (DIRECT,)}
+    return {source: ways for source, ways in wide.ways.items() if flow.ways.get(source) != ways}
 
 
 def _arrived(arrivals: dict[Source, set[_State]]) -> Flow:
@@ -119,21 +132,31 @@ def _way(states: set[_State]) -> Way:
 
 def _along(graph: Graph, state: _State, edge: Edge, index: int) -> _State:
     """The state at the other end of ``edge``."""
-    path, counters = edge.reduction.path, state.counters
+    how, counters = edge.reduction, state.counters
+    path, later, counting = how.path, state.path, state.counting
+    if state.collects:
+        path = replace(path, masked=None)
+    if how.spreads:
+        later = replace(later, masked=None)
     select = graph.held[state.node[0]].expression
     if path.aggregated == UNPROVEN:
-        rows, names = _covered(graph, state, edge.reduction.counts)
+        rows, names = _covered(graph, state, how.counts)
         if rows > 1:
             path = replace(path, aggregated=rows)
-        elif edge.reduction.some and not names:
+        elif how.some and not names:
             path = replace(path, aggregated=SOME_ROWS)
         counters |= names
-    path = path.then(state.path)
-    mark = state.mark
+    if later.aggregated is not None and not (how.alone if counting else how.whole):
+        path = replace(path, aggregated=SOME_ROWS)  # It may be NULL or 0 for all rows but one.
+    if path.aggregated is not None:
+        counting = how.counting
+    path = path.then(later)
+    mark = state.mark if later.masked is not None else None
     if path.masked is not None and mark is None:
         mark = (state.node, index)
-    node = edge.node or state.node
-    return _State(node, path, frozenset(_passed(select, state.facts, edge)), counters, mark)
+    facts = frozenset(_passed(select, state.facts, edge))
+    collects = state.collects or how.collects
+    return _State(edge.node or state.node, path, facts, counters, mark, collects, counting)
 
 
 def _covered(graph: Graph, state: _State, counts: frozenset[Count]) -> tuple[int, frozenset[str]]:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mesh_defs.policy.annotations import annotations_of
-from mesh_defs.policy.flow.ways import DIRECT, source_key, text, way
+from mesh_defs.policy.flow.ways import DIRECT, source_key, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import TypeAlias
 
-    from mesh_defs.policy.flow.ways import Path
-    from mesh_defs.product.lineage.steps import Flow
+    from mesh_defs.policy.flow.ways import Path, Way
+    from mesh_defs.product.lineage.steps import Source
     from mesh_defs.product.model import OutputPort
 
     Inputs: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -37,6 +37,7 @@ class Found:
     unknown: Reasons = field(default_factory=dict)
     ways: dict[str, dict[str, str]] = field(default_factory=dict)
     counted: dict[str, list[str]] = field(default_factory=dict)
+    equal: dict[str, dict[str, str]] = field(default_factory=dict)
     declared: list[str] = field(default_factory=list)
 
 
@@ -105,20 +106,23 @@ def by_sql(
             found.unknown[column] = short(flow.reason)
         else:
             found.known[column] = _unique([[assets[name], source] for name, source in flow.sources])
-            ways = _ways(flow, assets)
+            ways = {key: words for key, words in _words(flow.ways, assets) if words != str(DIRECT)}
             if ways:
                 found.ways[column] = ways
+            if flow.equal:
+                found.equal[column] = dict(_words(flow.equal, assets))
             if flow.counters & names.keys():
                 found.counted[column] = sorted(names[name] for name in flow.counters & names.keys())
     return found
 
 
-def _ways(flow: Flow, assets: Mapping[str, str]) -> dict[str, str]:
-    """The paths of each source that does not flow directly. Two inputs may read the same asset."""
+def _words(ways: Mapping[Source, Way], assets: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The paths of each source, as text. Two inputs may read the same asset."""
     paths: dict[str, list[Path]] = defaultdict(list)
-    for (name, source), found in flow.ways.items():
+    for (name, source), found in ways.items():
         paths[source_key(assets[name], source)] += found
-    return {key: text(each) for key, each in sorted(paths.items()) if way(each) != (DIRECT,)}
+    for key, each in sorted(paths.items()):
+        yield key, text(each)
 
 
 def _unique(sources: list[list[str]]) -> list[list[str]]:

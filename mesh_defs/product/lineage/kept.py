@@ -10,6 +10,7 @@ from mesh_defs.policy.flow.ways import DIRECT, parse, source_key, text, way
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from mesh_defs.policy.flow.ways import Path
     from mesh_defs.product.lineage.found import Columns
     from mesh_defs.product.lineage.record import Lineage
 
@@ -46,11 +47,21 @@ def _merge(lineage: Lineage, previous: Mapping[str, Any], port: str, column: str
             merged[key] = text(paths)
     lineage["ports"][port][column] = sorted(now + [one for one in then if one not in now])
     _set(lineage["ways"], port, column, merged)
+    _set(lineage["equal"], port, column, _equal(lineage, previous, port, column))
     counters = previous.get("counted", {}).get(port, {}).get(column, [])
     counted = lineage["counted"].get(port, {}).get(column, [])
     if then:
         counted = [name for name in counted if name in counters]
         _set(lineage["counted"], port, column, counted)
+
+
+def _equal(lineage: Lineage, previous: Mapping[str, Any], port: str, column: str) -> dict[str, str]:
+    """What either gives away."""
+    found: dict[str, list[Path]] = {}
+    for one in (lineage, previous):
+        for key, words in one.get("equal", {}).get(port, {}).get(column, {}).items():
+            found.setdefault(key, []).extend(parse(words))
+    return {key: text(paths) for key, paths in found.items()}
 
 
 def _ways(lineage: Mapping[str, Any], port: str, column: str) -> Mapping[str, str]:

@@ -20,6 +20,9 @@ One JSON value, kept in the ledger's record as ``lineage``::
       "counted": {                # port -> column -> columns of the port that count the rows
         "flights": {"mean_delay": ["flights"]}        # behind each aggregate of its
       },
+      "equal": {                  # port -> column -> "<asset path>#<column>" -> what it gives away
+        "flights": {"day": {"sales/tickets/tickets#day": "direct"}}     # though it does not flow in
+      },
       "declared": {"flights": ["score"]}  # port -> columns whose sources the contract declares
     }
 
@@ -36,7 +39,9 @@ port that keeps some holds for these as well.
 
 A column flows into another when it stands in the expression that makes it, also as a condition, a
 window's order or a filter of an aggregate there. What only decides which rows there are (WHERE, ON,
-GROUP BY, HAVING, EXISTS) does not.
+GROUP BY, HAVING, EXISTS) does not. But what a condition makes equal to a column that is shown, or
+compares it with, shows through it: ``equal`` has such sources, and those of which more shows in
+this way than ``ways`` tells (`mesh_defs.product.lineage.equal`).
 """
 
 from __future__ import annotations
@@ -46,6 +51,7 @@ import json
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TypedDict
 
+from mesh_defs.interrupts import is_interrupt
 from mesh_defs.product.lineage.found import WHOLE_PORT, Found, by_name, by_sql, declare, short
 from mesh_defs.product.lineage.kept import merge_kept
 from mesh_defs.sql import quote
@@ -59,7 +65,7 @@ if TYPE_CHECKING:
     from mesh_defs.product.lineage.found import Columns, Reasons
     from mesh_defs.product.model import InputPort, Mesh, Product
 
-_FORMAT = 2  # raise it when the same SQL is to give another lineage
+_FORMAT = 3  # raise it when the same SQL is to give another lineage
 
 
 class Lineage(TypedDict):
@@ -71,6 +77,7 @@ class Lineage(TypedDict):
     unknown: dict[str, Reasons]
     ways: dict[str, dict[str, dict[str, str]]]
     counted: dict[str, dict[str, list[str]]]
+    equal: dict[str, dict[str, dict[str, str]]]
     declared: dict[str, list[str]]
 
 
@@ -120,7 +127,7 @@ def column_lineage(
         return previous  # type: ignore[return-value]
     assumed = product.transform.kind == "python"
     result = Lineage(
-        key=key, assumed=assumed, ports={}, unknown={}, ways={}, counted={}, declared={}
+        key=key, assumed=assumed, ports={}, unknown={}, ways={}, counted={}, equal={}, declared={}
     )
     for output in product.outputs:
         columns = [column.name for column in output.promise.columns]
@@ -130,7 +137,9 @@ def column_lineage(
             else:
                 query = queries.get(output.name)
                 found = by_sql(columns, query, input_columns, intermediate, assets)
-        except Exception as error:  # noqa: BLE001  lineage informs; no run may fail for it
+        except Exception as error:  # lineage informs; no run may fail for it
+            if is_interrupt(error):
+                raise
             found = Found(unknown={WHOLE_PORT: short(str(error) or type(error).__name__)})
         declare(found, output, input_columns, assets, assumed=assumed)
         _add(result, output.name, found)
@@ -147,6 +156,8 @@ def _add(result: Lineage, port: str, found: Found) -> None:
         result["ways"][port] = found.ways
     if found.counted:
         result["counted"][port] = found.counted
+    if found.equal:
+        result["equal"][port] = found.equal
     if found.declared:
         result["declared"][port] = found.declared
 

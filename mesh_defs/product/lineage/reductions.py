@@ -9,13 +9,13 @@ any other quantile) gives it away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from mesh_defs.policy.flow.ways import DIRECT, SOME_ROWS, UNPROVEN, Path
-from mesh_defs.product.lineage import groups, scopes
+from mesh_defs.product.lineage import groups, pieces, scopes
 from mesh_defs.product.lineage.relations import DIALECT
 
 if TYPE_CHECKING:
@@ -96,11 +96,37 @@ _PART_FUNCTIONS = (exp.Year, exp.Quarter, exp.Month, exp.Day)
 class Reduction:
     """What one expression takes away. ``counts`` are those that tell how many rows its aggregate
     covers (with ``table`` None: of the one relation that is read); ``some`` that it covers some
-    rows of its group alone, which may be one where no count tells."""
+    rows of its group alone, which may be one where no count tells.
+
+    ``spreads``: which piece of the value it is depends on something else, so that later masks bound
+    nothing; ``collects``: so do earlier ones, because what they show of many rows or steps is put
+    together. ``alone``: no other column stands in it; ``whole``: nor anything that leaves out or
+    singles out a row. ``counting``: its aggregate is a count.
+    """
 
     path: Path = DIRECT
     counts: frozenset[Count] = frozenset()
     some: bool = False
+    spreads: bool = False
+    collects: bool = False
+    alone: bool = True
+    whole: bool = True
+    counting: bool = False
+
+    def after(self, earlier: Reduction) -> Reduction:
+        """``earlier``, which aggregates nothing, and then this one."""
+        path = earlier.unmasked().path if self.collects else earlier.path
+        later = self.unmasked().path if earlier.spreads else self.path
+        return replace(
+            self,
+            path=path.then(later),
+            spreads=self.spreads or earlier.spreads,
+            collects=self.collects or earlier.collects,
+        )
+
+    def unmasked(self) -> Reduction:
+        """The same where masks bound nothing."""
+        return replace(self, path=replace(self.path, masked=None), spreads=True, collects=True)
 
 
 AS_IT_IS = Reduction()
@@ -109,16 +135,51 @@ AS_IT_IS = Reduction()
 def reduction(leaf: exp.Expr, root: exp.Expr, table: str | None) -> Reduction:
     """What ``root`` takes away of ``leaf``, which stands in it. ``table`` is the relation of its
     query that ``leaf`` is of; None for one of an outer query, over which nothing is aggregated."""
-    path, counts, some = DIRECT, frozenset[groups.Count](), False
+    so_far = Reduction()
     node = leaf
     while node is not root and node.parent is not None:
         parent = node.parent
-        found = _step(node, parent, leaf, table)
-        if found.path.aggregated == UNPROVEN and path.aggregated is None:
-            counts, some = found.counts, found.some
-        path = path.then(found.path)
+        so_far = _then(so_far, _step(node, parent, leaf, table), node, leaf)
         node = parent
-    return Reduction(path, counts, some)
+    alone, whole = _every_row(root, leaf)
+    return replace(so_far, alone=alone, whole=whole)
+
+
+def _then(so_far: Reduction, found: Reduction, node: exp.Expr, leaf: exp.Expr) -> Reduction:
+    """``so_far``, and what the parent of ``node`` takes away, which is ``found``."""
+    parent = node.parent
+    path = found.path
+    if path.masked is not None and not so_far.path.hashed:
+        # What is cut out of a digest is no piece of the value.
+        if so_far.spreads or parent is None or not pieces.bounded(node, parent, leaf):
+            path = replace(path, masked=None)
+    passed = so_far.path.then(path)
+    spreads = not passed.hashed and (so_far.spreads or pieces.spreads(node, leaf))
+    result = replace(so_far, path=passed, spreads=spreads)
+    if path.aggregated is not None and so_far.path.aggregated is None:
+        counting = isinstance(parent, _COUNTS)
+        result = replace(result, counts=found.counts, some=found.some, counting=counting)
+    return result.unmasked() if parent is not None and pieces.collects(parent) else result
+
+
+def _every_row(root: exp.Expr, leaf: exp.Expr) -> tuple[bool, bool]:
+    """Whether no other column stands in ``root`` beside ``leaf``, and whether, besides, nothing in
+    it makes a row count for nothing. What is inside its aggregates was judged with these."""
+    if not isinstance(leaf, exp.Column):
+        return False, False
+    own = (leaf.table, leaf.name)
+    nodes = list(root.walk(prune=lambda node: _is_aggregate(node) or _is_window(node)))
+    columns = {(node.table, node.name) for node in nodes if isinstance(node, exp.Column)}
+    plain = (*_EVERY_ROW, exp.Alias, exp.Filter, exp.Unnest, exp.Explode)
+    alone = columns <= {own} and not any(isinstance(node, scopes.QUERIES) for node in nodes)
+    whole = all(isinstance(n, plain) or _is_aggregate(n) or _is_window(n) for n in nodes)
+    return alone, alone and whole
+
+
+def _is_window(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Window) and _is_aggregate(
+        node.this.this if isinstance(node.this, exp.Filter) else node.this
+    )
 
 
 def _step(node: exp.Expr, parent: exp.Expr, leaf: exp.Expr, table: str | None) -> Reduction:
@@ -154,7 +215,8 @@ def _shortened(parent: exp.Expr, place: str | None) -> Reduction:
     if place == "this" and isinstance(parent, (exp.Left, exp.Right)):
         return _characters(parent.expression)
     if place == "this" and isinstance(parent, exp.Substring):
-        return _characters(parent.args.get("length"))
+        fixed = pieces.is_constant(parent.args.get("start"))
+        return _characters(parent.args.get("length")) if fixed else Reduction()
     if isinstance(parent, _PART_FUNCTIONS):
         return Reduction(Path(masked=_PARTS[type(parent).__name__.upper()]))
     if isinstance(parent, exp.Extract) and place == "expression":
@@ -215,4 +277,6 @@ def _conditions(aggregate: exp.Expr, whole: exp.Expr) -> set[str] | None:
         # the one row that is asked about.
         return {"", own} if len(columns) <= 1 else None
     parts = [node for node in aggregate.walk() if node is not aggregate]
-    return {own} if all(isinstance(node, _EVERY_ROW) for node in parts) else None
+    # Another column may be NULL or 0 for all rows but one, whatever is made of the two.
+    only = len({(n.table, n.name) for n in parts if isinstance(n, exp.Column)}) <= 1
+    return {own} if only and all(isinstance(node, _EVERY_ROW) for node in parts) else None

@@ -78,6 +78,14 @@ def where(scope: Scope, table: str) -> Scope | None:
     return found
 
 
+def is_recursive(scope: Scope) -> bool:
+    """Whether ``scope`` may run for rows of its own result."""
+    clause = scope.expression.find_ancestor(exp.With)
+    while clause is not None and not clause.args.get("recursive"):
+        clause = clause.find_ancestor(exp.With)
+    return clause is not None
+
+
 def inner(scope: Scope) -> Scope:
     """The scope in which the columns of a parenthesised query are made."""
     while isinstance(scope.expression, exp.Subquery) and scope.table_scopes:

@@ -7,13 +7,16 @@ end. What cannot be resolved has a reason instead of sources, and so has all tha
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope
 
+from mesh_defs.interrupts import is_interrupt
 from mesh_defs.product.lineage import scopes
-from mesh_defs.product.lineage.follow import follow
+from mesh_defs.product.lineage.equal import Conditions, Partner, correlated
+from mesh_defs.product.lineage.follow import follow, given_away
 from mesh_defs.product.lineage.functions import unknown_function
 from mesh_defs.product.lineage.groups import Faithful
 from mesh_defs.product.lineage.reductions import AS_IT_IS, reduction
@@ -41,6 +44,7 @@ class Tracer:
     ) -> None:
         self.relations = Relations(inputs, intermediate)
         self.faithful = Faithful(self.relations)
+        self.conditions = Conditions(self.faithful)
         self.roots: dict[Key, Scope | str] = {}
         self.trees: list[Scope] = []  # Kept, because what follows knows their parts by id().
         self.held: dict[int, Scope] = {}
@@ -57,8 +61,21 @@ class Tracer:
         names = self.names(root)
         self.held[id(root)] = root
         return {
-            name: follow(self, (id(root), index), names) for index, name in enumerate(names) if name
+            name: self._flow((id(root), index), names) for index, name in enumerate(names) if name
         }
+
+    def _flow(self, node: Node, names: Sequence[str]) -> Flow:
+        flow = follow(self, node, names)
+        if flow.reason is not None:
+            return flow
+        everything = [
+            (self.relations.names[given], column)
+            for given, columns in self.relations.columns.items()
+            for column in columns.values()
+        ]
+        return replace(
+            flow, equal=given_away(flow, follow(self, node, names, wide=True), everything)
+        )
 
     def step(self, node: Node) -> Step:
         """What the column at ``node`` is made of directly."""
@@ -103,7 +120,9 @@ class Tracer:
             self.roots[key] = f"relation {'.'.join(key)} reads itself"
             try:
                 self.roots[key] = self._root(self.relations.intermediate[key])
-            except Exception as error:  # noqa: BLE001  what does not use it is still known
+            except Exception as error:  # what does not use it is still known
+                if is_interrupt(error):
+                    raise
                 self.roots[key] = f"relation {'.'.join(key)}: {error}"
         return self.roots[key]
 
@@ -140,6 +159,8 @@ class Tracer:
                 step.edges.append(Edge(node=self._node(side, index), positional=True))
             else:
                 step.unknown("the sides of a set operation have different numbers of columns")
+        if isinstance(scope.expression, exp.Except) and index < len(self.names(right)):
+            step.equal.append(Edge(node=self._node(right, index)))
 
     def _projection(self, step: Step, scope: Scope, index: int) -> None:
         select = cast("exp.Select", scope.expression)
@@ -159,7 +180,10 @@ class Tracer:
             if isinstance(node, scopes.QUERIES):
                 self._subquery(step, scope, node, reduction(node, expression, None))
             elif isinstance(node, exp.Column):
-                self._column(step, scope, node, expression)
+                how = self._how(scope, node, expression)
+                self._column(step, scope, node, how)
+                for partner in self.conditions.partners(scope, node):
+                    self._given_away(step, partner, how)
             elif isinstance(node, exp.TableColumn):
                 self._row(step, scope, node.name, reduction(node, expression, None))
             elif isinstance(node, exp.Anonymous) and not self.relations.bare:
@@ -168,11 +192,13 @@ class Tracer:
                     step.unknown(wrong)
 
     def _subquery(self, step: Step, scope: Scope, query: exp.Expr, how: Reduction) -> None:
-        if isinstance(query.parent, exp.Exists):
-            return
+        exists = isinstance(query.parent, exp.Exists)
         for child in scope.subquery_scopes:
             if child.expression is query or child.expression is query.unnest():
-                self._all_of(step, child, how)
+                if not exists:
+                    self._all_of(step, child, how)
+                for partner in correlated(child):
+                    self._given_away(step, partner, AS_IT_IS)
                 return
         step.unknown("a subquery could not be resolved")
 
@@ -194,7 +220,26 @@ class Tracer:
         for column in self.relations.columns.get(name or "", {}).values():
             step.edges.append(Edge((self.relations.names[name or ""], column), reduction=how))
 
-    def _column(self, step: Step, scope: Scope, column: exp.Column, root: exp.Expr) -> None:
+    def _given_away(self, step: Step, partner: Partner, how: Reduction) -> None:
+        """Add to ``step.equal`` what ``partner`` is made of, of which ``how`` is shown."""
+        found = Step()
+        how = how.after(partner.how)
+        if isinstance(partner.node, exp.Column):
+            self._column(found, partner.scope, partner.node, how)
+        else:
+            self._subquery(found, partner.scope, partner.node, how)
+        step.equal += [*found.edges, *found.equal]
+        step.hidden = step.hidden or found.reason or found.hidden
+
+    def _how(self, scope: Scope, column: exp.Column, root: exp.Expr) -> Reduction:
+        """What ``root`` takes away of ``column``, which stands in it."""
+        own = column.table if scopes.where(scope, column.table) is scope else None
+        how = reduction(column, root, own)
+        if isinstance(root, exp.Unnest) or scopes.is_recursive(scope):
+            return how.unmasked()
+        return how
+
+    def _column(self, step: Step, scope: Scope, column: exp.Column, how: Reduction) -> None:
         table, name = column.table, column.name
         where = scopes.where(scope, table)
         if where is None:
@@ -208,7 +253,6 @@ class Tracer:
             return
         renamed = list(node.alias_column_names) if isinstance(node, exp.Table) else []
         own = table if where is scope else None
-        how = reduction(column, root, own)
         if isinstance(source, Scope):
             whole = self._whole(source)
             relation = own if whole is source else None

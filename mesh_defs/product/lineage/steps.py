@@ -23,13 +23,16 @@ class Flow:
 
     ``ways`` tells of each source what happened to its values on the way; ``counters`` are columns
     of the same query (lower case) each of which counts the rows behind every aggregate on the way,
-    but for those over some rows of a group alone.
+    but for those over some rows of a group alone. ``equal`` are sources whose values it gives away
+    although they do not flow in, or more of them than flows in
+    (`mesh_defs.product.lineage.equal`).
     """
 
     sources: frozenset[Source] = frozenset()
     reason: str | None = None
     ways: Mapping[Source, Way] = field(default_factory=dict)
     counters: frozenset[str] = frozenset()
+    equal: Mapping[Source, Way] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,17 @@ class Edge:
 
 @dataclass(slots=True)
 class Step:
-    """What one column is made of directly. ``plain`` is a column that is passed on as it is."""
+    """What one column is made of directly. ``plain`` is a column that is passed on as it is.
+
+    ``equal`` are values that do not stand in it and that it gives away all the same; ``hidden`` is
+    why these are not known.
+    """
 
     edges: list[Edge] = field(default_factory=list)
     reason: str | None = None
     plain: bool = False
+    equal: list[Edge] = field(default_factory=list)
+    hidden: str | None = None
 
     def unknown(self, reason: str) -> None:
         """Keep the first reason."""

@@ -3,6 +3,7 @@ whom the rules of access grant it. Programs outside of the mesh leave no lineage
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,9 @@ class Grants:
         manifest = declared.manifest if declared is not None else None
         output = OutputPort(name, port.contract, port.promise, "snapshot")
         subject = subject_of(domain, product, output, manifest)
+        # Who may read it for some purpose holds it: limits of purpose are not asked here.
+        columns = tuple(replace(column, purposes=None) for column in subject.columns)
+        subject = replace(subject, columns=columns)
         return self._reads.access.decide(principal, subject)
 
 

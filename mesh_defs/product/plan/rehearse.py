@@ -152,7 +152,9 @@ class _Rehearsal(Run):
         }
         others = tuple(port for port in self.product.inputs if port.name not in staged)
         rest = replace(self.product, inputs=others)
-        published = resolve_inputs(self.mesh.settings, rest, self.scratch / "inputs")
+        published = resolve_inputs(
+            self.mesh.settings, rest, self.scratch / "inputs", private=self.private
+        )
         return {port.name: {**published, **staged}[port.name] for port in self.product.inputs}
 
     def _staged(self, name: str, source: object) -> Resolved | None:

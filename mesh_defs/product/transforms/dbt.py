@@ -11,11 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mesh_defs.contract.checks.engine_text import safe_text
 from mesh_defs.contract.engines.dbt import DbtTests, named_test
 from mesh_defs.contract.rules import Custom
 from mesh_defs.errors import TransformFailed
 from mesh_defs.faults import relative
 from mesh_defs.product.keyed_hash import KeyedHash, variable
+from mesh_defs.product.privacy import names_of
 from mesh_defs.product.transforms import dbt_checks, dbt_database, dbt_errors
 from mesh_defs.product.transforms.dbt_privacy import Privacy
 from mesh_defs.sql import literal, quote
@@ -64,15 +66,18 @@ def dbt_queries(
     scratch: Path,
     now: datetime,
     keyed_hash: KeyedHash | None = None,
+    *,
+    private: bool = False,
 ) -> DbtBuilt:
-    """Build the models of ``product``'s ports, and what they need, and test them.
+    """Build the models of ``product``'s ports, and what they need, and test them. ``private`` keeps
+    what dbt says of the data out of errors and files.
 
     ``connection`` has the inputs and is not locked yet; afterwards dbt's database is attached to
     it, read-only. The caller holds the product's lock and removes ``scratch``. Raises
     `TransformFailed`.
     """
     hashing = keyed_hash or KeyedHash(mesh.settings)
-    return _Builder(mesh, product, inputs, connection, scratch, now, hashing).build()
+    return _Builder(mesh, product, inputs, connection, scratch, now, hashing, private).build()
 
 
 class _Builder:
@@ -87,6 +92,7 @@ class _Builder:
         scratch: Path,
         now: datetime,
         keyed_hash: KeyedHash,
+        private: bool,
     ) -> None:
         project = product.transform.project
         assert project is not None  # noqa: S101  a dbt transform has one
@@ -98,6 +104,9 @@ class _Builder:
         self.connection = connection
         self.scratch = scratch
         self.keyed_hash = keyed_hash
+        self.private = private
+        self.names = names_of(product) if private else None
+        self.parsed = False
         self.kept = mesh.settings.state / "work" / "dbt" / product.domain / product.name
         self.variables = {"mesh_now": now.isoformat()}
 
@@ -114,13 +123,16 @@ class _Builder:
                 walls,
                 install=self.keyed_hash.install,
                 hidden=variable(self.mesh.settings),
+                private=self.private,
             ) as dbt:
                 selection, built, tested = self._run(dbt, file)
         except dbt_errors.DbtGaveUp as error:
+            # Until a project is parsed, dbt has seen no data.
+            private = self.private and self.parsed
             message = dbt_errors.of_exception(
-                str(error), self.project, self.root, list(self.inputs)
+                str(error), self.project, self.root, list(self.inputs), private=private
             )
-            raise TransformFailed(message) from error
+            raise TransformFailed(message) from (None if private else error)
         self.connection.execute(
             f"ATTACH {literal(str(file))} AS {quote(dbt_database.NAME)} (READ_ONLY)"
         )
@@ -132,9 +144,10 @@ class _Builder:
         try:
             return dbt_database.create(self.connection, self.inputs, self.scratch)
         except duckdb.Error as error:
+            reason = safe_text(str(error)) if self.private else error
             raise TransformFailed(
-                f"mesh://{self.product.identity}: its inputs cannot be handed to dbt: {error}"
-            ) from error
+                f"mesh://{self.product.identity}: its inputs cannot be handed to dbt: {reason}"
+            ) from (None if self.private else error)
 
     def _run(
         self, dbt: Dbt, file: Path
@@ -148,18 +161,19 @@ class _Builder:
         )
         dbt_database.write_profile(self.scratch, profile, file, guarded=True)
         manifest = dbt.parse(parsing)
+        self.parsed = True
         selection = select(manifest, self.product, self.root)
         built = dbt.run(manifest, "build", BUILD, self.variables)
-        broken = dbt_errors.of_results(built, self.project, self.root)
+        broken = dbt_errors.of_results(built, self.project, self.root, self.names)
         if broken:
             raise TransformFailed(broken)
         done = {result.node.unique_id for result in built if str(result.status) == "success"}
         left = [port for port, node in selection.ports.items() if node.unique_id not in done]
         if left:
             log = relative(self.kept / "logs" / "dbt.log", self.root)
+            more = "it keeps no log of personal data" if self.private else f"its log is {log}"
             raise TransformFailed(
-                f"{relative(self.project, self.root)}: dbt did not build {', '.join(left)}; "
-                f"its log is {log}"
+                f"{relative(self.project, self.root)}: dbt did not build {', '.join(left)}; {more}"
             )
         if not any(not test.missing for test in selection.tests):
             return selection, built, ()
@@ -172,7 +186,7 @@ class _Builder:
         tested: Sequence[RunResult],
         file: Path,
     ) -> DbtBuilt:
-        outcomes = dbt_checks.results(selection.tests, tested)
+        outcomes = dbt_checks.results(selection.tests, tested, self.names)
         privacy = Privacy.of(self.mesh, self.product)
         samples = dbt_checks.failing_rows(self.connection, selection.tests, tested, privacy.shows)
         compiled: dict[str, str] = {}
@@ -189,9 +203,7 @@ class _Builder:
         return DbtBuilt(
             queries={port: f"SELECT * FROM {node.relation_name}" for port, node in ports.items()},
             tests=DbtTests(dbt_checks.by_name(selection.tests, outcomes)),
-            verdicts=dbt_checks.verdicts(
-                selection.tests, outcomes, _named(self.product), samples, privacy.personal
-            ),
+            verdicts=dbt_checks.verdicts(selection.tests, outcomes, _named(self.product), samples),
             compiled={
                 port: compiled[node.unique_id]
                 for port, node in ports.items()

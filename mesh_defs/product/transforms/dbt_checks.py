@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from mesh_defs.contract.checks.privacy import masked_rows, safe_reason
+from mesh_defs.contract.checks.privacy import masked_rows
 from mesh_defs.contract.verdicts import MAX_SAMPLES, Verdict
-from mesh_defs.product.transforms.dbt_errors import body
+from mesh_defs.product.transforms.dbt_errors import body, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -45,13 +45,16 @@ _OUTCOMES: dict[Status, Outcome] = {
 }
 
 
-def results(tests: Iterable[DbtTest], ran: Sequence[RunResult]) -> Results:
-    """The outcome of every test, also of those that dbt did not or could not run."""
+def results(tests: Iterable[DbtTest], ran: Sequence[RunResult], names: str | None) -> Results:
+    """The outcome of every test, also of those that dbt did not or could not run. ``names`` as in
+    `mesh_defs.product.transforms.dbt_errors.told`."""
     by_id = {result.node.unique_id: result for result in ran}
-    return {test.unique_id: _result(test, by_id.get(test.unique_id)) for test in tests}
+    return {test.unique_id: _result(test, by_id.get(test.unique_id), names) for test in tests}
 
 
-def _result(test: DbtTest, result: RunResult | None) -> tuple[Status, int | None, str]:
+def _result(
+    test: DbtTest, result: RunResult | None, names: str | None
+) -> tuple[Status, int | None, str]:
     if test.missing:
         reason = (
             f"it needs {', '.join(test.missing)}, which is neither built for this product nor one "
@@ -64,7 +67,8 @@ def _result(test: DbtTest, result: RunResult | None) -> tuple[Status, int | None
     message = " ".join(body(str(result.message)).split()) if result.message else ""
     if status in ("pass", "warn", "fail"):
         return status, result.failures, message  # type: ignore[return-value]
-    return "error", None, message or f"dbt says {status}"
+    said = " ".join(told(result, names).split()) if message else f"dbt says {status}"
+    return "error", None, said
 
 
 def failing_rows(
@@ -103,16 +107,14 @@ def verdicts(
     outcomes: Results,
     named: AbstractSet[str],
     samples: Mapping[str, Samples],
-    personal: AbstractSet[str],
 ) -> dict[str, tuple[Verdict, ...]]:
     """Verdicts by port of every test, but for those ``named`` by a rule of a contract, which are
-    that rule's verdict. ``samples`` are failing rows by the test's id; where there are ``personal``
-    columns, errors that may quote values are not shown."""
+    that rule's verdict. ``samples`` are failing rows by the test's id."""
     found: dict[str, list[Verdict]] = {}
     for test in tests:
         if test.name not in named:
             status, failures, message = outcomes[test.unique_id]
-            verdict = _verdict(test, status, failures, safe_reason(message, personal))
+            verdict = _verdict(test, status, failures, message)
             rows = samples.get(test.unique_id, ())
             found.setdefault(test.port, []).append(replace(verdict, samples=rows))
     return {port: tuple(of_port) for port, of_port in found.items()}

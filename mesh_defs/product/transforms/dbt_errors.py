@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from mesh_defs.contract.checks.engine_text import NOT_SHOWN, safe_text
 from mesh_defs.faults import relative
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ _CONFIGURATION = re.compile(r"^Error encountered in (/.*)$", re.MULTILINE)
 _SOURCE = re.compile(r"depends on a source named '([^']+)' which was not found")
 _DEPS = 'Run "dbt deps" to install package dependencies.'
 _TRACEBACK = "Traceback (most recent call last):"
+_COMPILATION = "Compilation Error"
+_CLASS = re.compile(r"[A-Za-z_][\w.]*(?=:|\Z)")
 _FRAME = re.compile(r'\s*File "[^"]*\Wtmp\w+\.py", (line \d+, in \w+)')
 
 
@@ -28,27 +31,50 @@ class DbtGaveUp(Exception):
     """dbt ended without results. Its text is dbt's own message."""
 
 
-def of_results(results: Iterable[RunResult], project: Path, root: Path) -> str:
+def of_results(
+    results: Iterable[RunResult], project: Path, root: Path, names: str | None = None
+) -> str:
     """One paragraph per node that dbt could not build; empty when all were. What is skipped
-    because of another is not repeated."""
+    because of another is not repeated. ``names`` as in `told`."""
     return "\n".join(
-        _paragraph(result, project, root)
+        _paragraph(result, project, root, names)
         for result in results
         if str(result.status) in ("error", "fail")
     )
 
 
-def _paragraph(result: RunResult, project: Path, root: Path) -> str:
+def _paragraph(result: RunResult, project: Path, root: Path, names: str | None) -> str:
     node = result.node
     file = relative(project / node.original_file_path, root)
-    return f"{file}: {node.resource_type} '{node.name}': {body(str(result.message or ''))}"
+    return f"{file}: {node.resource_type} '{node.name}': {told(result, names)}"
 
 
-def of_exception(message: str, project: Path, root: Path, inputs: Sequence[str]) -> str:
+def told(result: RunResult, names: str | None) -> str:
+    """What dbt says of a node that it could not build or test. ``names`` is None where the data is
+    nobody's; else they are what it may quote besides the node's own code, and values are not."""
+    message = str(result.message or "")
+    said = body(message)
+    if names is None:
+        return said
+    if _TRACEBACK in message:
+        raised, *frames = said.splitlines()
+        kind = _CLASS.match(raised)
+        return "\n".join([f"{kind.group() if kind else 'an error'} ({NOT_SHOWN})", *frames])
+    if message.lstrip().startswith(_COMPILATION):
+        return f"{_COMPILATION} ({NOT_SHOWN})"  # the project's own macros write it
+    return safe_text(said, known=f"{getattr(result.node, 'raw_code', '')} {names}")
+
+
+def of_exception(
+    message: str, project: Path, root: Path, inputs: Sequence[str], *, private: bool = False
+) -> str:
     """The message with which dbt gave up, behind the file that it speaks of. ``inputs`` are named
-    when a source is missing."""
+    when a source is missing. ``private`` leaves out what dbt says."""
     file = _FILE.search(message) or _CONFIGURATION.search(message)
-    where = relative(project / file.group(1) if file else project, root)
+    at = project / file.group(1) if file else project
+    if private:
+        return f"{relative(at if at.exists() else project, root)}: dbt gave up ({NOT_SHOWN})"
+    where = relative(at, root)
     text = body(_CONFIGURATION.sub("", message)).replace(f"{root}/", "")
     missing = _SOURCE.search(message)
     if missing is not None:

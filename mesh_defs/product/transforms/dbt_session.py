@@ -6,6 +6,7 @@ import contextvars
 import json
 import logging
 import os
+import shutil
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,9 +36,10 @@ _GLOBAL_FLAGS = (
     "--no-fail-fast",
     "--partial-parse",
     "--log-level=none",
-    "--log-level-file=info",
     "--log-format-file=text",
 )
+# What dbt writes of data: errors, and the SQL into which macros paste values.
+_TELLING = ("logs", "target/compiled", "target/run")
 _PAUSE_SECONDS = 0.05
 _LOGGERS = ("file_log", "stdout_log")
 _ENGINE_VARIABLES = ("DBT_ENGINE_", "DBT_RECORDER_")
@@ -47,13 +49,15 @@ class Dbt:
     """dbt on one project, for one product. Made by `session`.
 
     ``kept`` stays between runs (parsed project, log), ``scratch`` holds the run's database and
-    profile. Each method raises `DbtGaveUp` when dbt itself gives up.
+    profile; ``log_level`` is that of its log. Each method raises `DbtGaveUp` when dbt itself gives
+    up.
     """
 
-    def __init__(self, project: Path, kept: Path, scratch: Path) -> None:
+    def __init__(self, project: Path, kept: Path, scratch: Path, log_level: str) -> None:
         self.project = project
         self.kept = kept
         self.scratch = scratch
+        self.log_level = log_level
 
     def parse(self, profiles: Path) -> Manifest:
         """The project's manifest. ``profiles`` and variables must not differ from run to run, or
@@ -80,6 +84,7 @@ class Dbt:
 
         arguments = [
             *_GLOBAL_FLAGS,
+            f"--log-level-file={self.log_level}",
             command,
             f"--project-dir={self.project}",
             f"--profiles-dir={profiles}",
@@ -105,9 +110,11 @@ def session(
     *,
     install: Callable[[DuckDBPyConnection], None],
     hidden: str | None,
+    private: bool,
 ) -> Iterator[Dbt]:
     """dbt, alone in this process. ``statements`` are run on the database that it opens, and
     ``install`` adds functions to it; ``hidden`` is an environment variable that it does not see.
+    ``private`` leaves no file behind in which it tells of data.
 
     Afterwards its database is closed and the process is as it was: environment, working folder,
     loggers and their handlers.
@@ -122,12 +129,14 @@ def session(
         dbt_plugin.configure(statements, install)
         try:
             with _stoppable():
-                yield Dbt(project, kept, scratch)
+                yield Dbt(project, kept, scratch, "none" if private else "info")
         finally:
             reset_adapters()  # type: ignore[no-untyped-call]
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
             dbt_plugin.release()
             cleanup_event_logger()
+            for name in _TELLING if private else ():
+                shutil.rmtree(kept / name, ignore_errors=True)
 
 
 @contextmanager

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mesh_defs.contract.checks.engine_text import NOT_SHOWN, safe_text
 from mesh_defs.errors import MeshError, TransformFailed
 from mesh_defs.faults import relative
+from mesh_defs.interrupts import count, is_interrupt
 from mesh_defs.product.code import CONTEXT, FUNCTION, PYTHON_FILE
 from mesh_defs.sql import quote
 
@@ -81,10 +83,10 @@ class _Caller:
                 f"return a dict with the keys {', '.join(ports)}"
             )
         if set(datasets) != set(ports):
-            raise self._fault(
-                f"{FUNCTION}() returned {', '.join(map(str, datasets)) or 'nothing'}; "
-                f"the ports are {', '.join(ports)}"
-            )
+            returned = ", ".join(map(str, datasets)) or "nothing"
+            if self.quiet and not set(datasets) < set(ports):
+                returned = "datasets under names that are not shown: they may be personal values"
+            raise self._fault(f"{FUNCTION}() returned {returned}; the ports are {', '.join(ports)}")
         queries = {port: self._relation(port, datasets[port]) for port in ports}
         return PythonBuilt(queries, self.failures)
 
@@ -111,11 +113,18 @@ class _Caller:
         it is only ``loading`` it has seen no data that its errors could quote."""
         try:
             yield
-        except MeshError:
-            raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the product raises
+        except (Exception, SystemExit) as error:  # whatever the product raises
+            if is_interrupt(error):
+                raise
             quiet = self.quiet and not loading
+            # Our own texts quote no values; those that the product's code makes may.
+            if isinstance(error, MeshError) and not (quiet and self._raised_here(error)):
+                raise
             raise self._where(error, quiet) from (None if quiet else error)
+
+    def _raised_here(self, error: BaseException) -> bool:
+        frames = traceback.extract_tb(error.__traceback__)
+        return bool(frames) and frames[-1].filename.startswith(str(self.file.parent))
 
     def _where(self, error: BaseException, quiet: bool) -> TransformFailed:
         """The error, with the lines of the product's own files that led to it."""
@@ -126,7 +135,7 @@ class _Caller:
         ]
         text = f": {error}"
         if quiet:
-            text = " (its text is not shown: it may quote personal values)"
+            text = f" ({NOT_SHOWN})"
         lines = [f"{type(error).__name__}{text}"]
         lines += [f"  line {frame.lineno}, in {frame.name}: {frame.line}" for frame in frames]
         return self._fault("\n".join(lines))
@@ -148,7 +157,10 @@ class _Caller:
             connection.register(relation, self._table(port, dataset))
             connection.execute(f"DESCRIBE {quote(relation)}")
         except duckdb.Error as error:
-            raise self._fault(f"port '{port}': DuckDB cannot read its dataset: {error}") from error
+            reason = safe_text(str(error)) if self.quiet else error
+            raise self._fault(f"port '{port}': DuckDB cannot read its dataset: {reason}") from (
+                None if self.quiet else error
+            )
         return f"SELECT * FROM {quote(relation)}"
 
     def _table(self, port: str, dataset: object) -> object:
@@ -189,9 +201,12 @@ class _Caller:
         """The batches; what goes wrong is kept, because DuckDB wraps what a stream raises."""
         import pyarrow as pa
 
+        signals = count()
         try:
             with self._explained():
                 for batch in batches:
+                    if count() != signals:
+                        raise KeyboardInterrupt  # Arrow's threads read ahead, whatever DuckDB does.
                     if not isinstance(batch, pa.RecordBatch):
                         raise self._fault(
                             f"port '{port}' yielded a {type(batch).__name__}; "

@@ -82,8 +82,9 @@ PHONES = (
         "number after a word that announces it",
         _NATIONAL,
         rf"(?i:\b(?:{_WORDS})\b){_BETWEEN}\+?\(?[0-9](?:[ ()./-]{{0,2}}[0-9]){{6,13}}" + _NOT_AFTER,
-        r"(?i:tel|one|mobi|m\x{f3}vil|movil|cell|fax|whatsapp|gsm|handy|t\x{e9}l|rufnummer|portable)"
-        r"[^0-9]{0,20}[0-9](?:[ ()./-]{0,2}[0-9]){6}",
+        r"(?i:tel|phone|mobile|mobil|m\x{f3}vil|movil|cell|fax|whatsapp|gsm|handy|t\x{e9}l"
+        r"|telefono|tel\x{e9}fono|t\x{e9}l\x{e9}phone|rufnummer|telefoon|telefon|portable)"
+        r"[^0-9A-Za-z]{0,5}(?:[^ 0-9]{2,7}[^0-9A-Za-z]{1,5})?[0-9]",
     ),
 )
 

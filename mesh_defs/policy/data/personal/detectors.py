@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mesh_defs.policy.data.personal.contact import ADDRESSES, EMAIL, PHONES
@@ -32,9 +32,8 @@ WHOLE_NUMBERS: tuple[Number, ...] = (CARD, *NUMBERS)
 SMALLEST_NUMBER = 10**8
 # Digits that stand by themselves: no part of a word, a fraction, a UUID or an international number.
 _DIGITS = r"(?:^|[^0-9A-Za-z_.+-]|(?:^|[^0-9A-Za-z])-)([0-9]{9,19})\b"
-# Text that begins like a sentence: with words, or with a number and words, not like JSON or a list.
-_SENTENCE = r"regexp_matches(x, '^\s*[^\s\[{0-9]*[A-Za-z]|^\s*[0-9]+[^0-9]*[ ,;:][A-Za-z]')"
 _DIGITS_HINT = r"(?:^|[^0-9A-Za-z_.+])[0-9]{9,19}\b"
+_SENTENCE = r"^\s*[^\s\[{0-9]*[A-Za-z]|^\s*[0-9]+[^0-9]*[ ,;:][A-Za-z]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,8 @@ class Test:
     """What decides, as SQL conditions over the fields of a value: something is ``accepted``;
     something is ``built`` like it, whose check digits may be wrong; something has its ``size``.
     Without ``chance`` the first suffices. ``alone``: so does one where no other has that size.
-    ``value`` is what must differ for two of them to count as two."""
+    ``value`` is what must differ for two of them to count as two. ``in_row`` is the condition on a
+    whole row, where the fields are those of a part of it."""
 
     kind: Kind
     accepted: str
@@ -51,25 +51,29 @@ class Test:
     chance: float | None = None
     alone: bool = True
     value: str = "x"
+    in_row: str | None = None
 
     def believes(self, accepted: int, built: int, sized: int) -> bool:
         """Whether so many values are proof: half of all that have the size, or twice the share that
-        chance explains and four standard deviations (binomial) above it."""
+        chance explains and, by the binomial distribution, four standard deviations and three
+        more above it: few are never enough, where others of their size stand."""
         if not accepted or self.chance is None:
             return accepted > 0
         if self.alone and 2 * accepted >= sized:
             return True
         expected = built * self.chance
         deviation = (expected * (1 - self.chance)) ** 0.5
-        return accepted >= 2 * expected and accepted - expected > 4 * deviation
+        return accepted >= 2 * expected and accepted > expected + 4 * deviation + 3
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Tests that share a hint: SQL for a pattern without which none of them accepts anything."""
+    """Tests that share a hint: a pattern without which none of them accepts anything.
+    ``of_digits``: they are about each number that stands by itself, not about the text."""
 
     hint: str
     tests: tuple[Test, ...]
+    of_digits: bool = False
 
 
 def shapes(kinds: Collection[Kind]) -> tuple[Detector, ...]:
@@ -86,17 +90,18 @@ def hint(kinds: Collection[Kind]) -> str:
     """One pattern (an SQL literal) that matches wherever a detector of ``kinds`` does. As one small
     automaton it runs through a text no slower than the simplest of them."""
     digits = [_DIGITS_HINT] if numbers(kinds) else []
-    return _either([*digits, *(detector.hint for detector in shapes(kinds))])
+    return either([*digits, *(detector.hint for detector in shapes(kinds))])
 
 
 def text_groups(kinds: Collection[Kind]) -> list[Group]:
-    """The tests on a text ``x`` with its lone ``digits`` (`lone_digits`)."""
+    """The tests on a text ``x``, and those on the numbers that stand by themselves in it."""
     found = []
     if tests := [test for number in numbers(kinds) for test in _in_text(number)]:
-        found.append(Group(literal(_DIGITS_HINT), tuple(tests)))
+        found.append(Group(_DIGITS_HINT, tuple(tests), of_digits=True))
     for kind in dict.fromkeys(detector.kind for detector in shapes(kinds)):
         mine = shapes([kind])
-        found.append(Group(_either(d.hint for d in mine), tuple(_shape(d) for d in mine)))
+        hint = _joined(d.hint for d in mine)
+        found.append(Group(hint, tuple(_shape(d) for d in mine)))
     return found
 
 
@@ -104,14 +109,16 @@ def number_tests(kinds: Collection[Kind]) -> list[Test]:
     """The tests on a whole ``number`` in a column of numbers."""
     found = []
     for number in numbers(kinds):
-        lowest = ((10 ** (n - 1 - number.zeros), 10**n - 1) for n in number.digits)
-        sized = " OR ".join(f"number BETWEEN {low} AND {high}" for low, high in lowest)
-        built = _case(sized, number.structure("number"))
-        right = _case(built, number.check("number"))
-        found.append(
-            Test(number.kind, right, built, f"({sized})", number.chance, number.alone, "number")
-        )
+        ends = ((10 ** (n - 1 - number.zeros), 10**n - 1) for n in number.digits)
+        sized = " OR ".join(f"number BETWEEN {low} AND {high}" for low, high in ends)
+        found.append(_number(number, f"({sized})"))
     return found
+
+
+def _number(number: Number, sized: str) -> Test:
+    built = _case(sized, number.structure("number"))
+    right = _case(built, number.check("number"))
+    return Test(number.kind, right, built, sized, number.chance, number.alone, "number")
 
 
 def mail(text: str) -> str:
@@ -124,19 +131,25 @@ def lone_digits(text: str) -> str:
     return f"regexp_extract_all({text}, {literal(_DIGITS)}, 1)"
 
 
+def sentence(text: str) -> str:
+    """SQL: whether ``text`` begins with words, or with a number and words: not like JSON, nor is it
+    a number alone."""
+    return f"regexp_matches({text}, {literal(_SENTENCE)})"
+
+
 def _in_text(number: Number) -> list[Test]:
-    """A card inside a sentence is one; where digits fill the value, or are part of JSON or the
-    like, chance must be ruled out. Other numbers are shorter or less well known: always."""
-    value = "m::UBIGINT"
-    sized = f"list_filter(digits, lambda m: length(m) IN ({', '.join(map(str, number.digits))}))"
-    built = _some(sized, number.structure(value))
-    some = _some(sized, _case(number.structure(value), number.check(value)))
-    alone = Test(
-        number.kind, some, built, f"len({sized}) > 0", number.chance, number.alone, "digits"
-    )
+    """Tests on a ``number`` of ``size`` digits, which stands in a ``sentence`` or not. A card
+    inside a sentence is one; where digits fill the value, or are part of JSON or the like, chance
+    must be ruled out. Other numbers are shorter or less well known: always."""
+    sizes = ", ".join(map(str, number.digits))
+    alone = _number(number, f"size IN ({sizes})")
+    mine = f"list_filter(digits, lambda m: length(m) IN ({sizes}))"
+    right = _case(number.structure("m::UBIGINT"), number.check("m::UBIGINT"))
+    row = _some(mine, right)
     if number.kind != "card":
-        return [alone]
-    return [Test(number.kind, _case(_SENTENCE, some)), alone]
+        return [replace(alone, in_row=row)]
+    said = Test(number.kind, _case("sentence", alone.accepted), in_row=_case(sentence("x"), row))
+    return [said, replace(alone, in_row=row)]
 
 
 def _some(values: str, condition: str) -> str:
@@ -156,8 +169,13 @@ def _shape(detector: Detector) -> Test:
     return Test(detector.kind, accepted, matches, sized, detector.chance)
 
 
-def _either(patterns: Iterable[str]) -> str:
-    return literal("|".join(f"(?:{pattern})" for pattern in dict.fromkeys(patterns)))
+def either(patterns: Iterable[str]) -> str:
+    """One pattern, as an SQL literal, that matches where one of ``patterns`` does."""
+    return literal(_joined(patterns))
+
+
+def _joined(patterns: Iterable[str]) -> str:
+    return "|".join(f"(?:{pattern})" for pattern in dict.fromkeys(patterns))
 
 
 def _case(condition: str, then: str) -> str:

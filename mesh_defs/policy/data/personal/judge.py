@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mesh_defs.policy.data.personal.detectors import lone_digits
+from mesh_defs.policy.data.personal.detectors import either, lone_digits, sentence
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
 
     import duckdb
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Up to so many candidates are kept in memory instead of being looked for again.
 _KEPT = 500_000
 _TABLE = quote("personal data: candidates")
+_NUMBERS = quote("personal data: numbers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +103,29 @@ class Judge:
     def in_groups(self, groups: Sequence[Group]) -> list[Hits]:
         """What the tests of ``groups`` find, one for each kind. Only groups whose hint matches
         anywhere are asked."""
-        counts = self._counts([f"regexp_matches(x, {group.hint})" for group in groups])
-        asked = [group for group, count in zip(groups, counts, strict=True) if count]
-        return self.hits([test for group in asked for test in group.tests])
+        kept: list[Test] = []
+        digits = [group for group in groups if group.of_digits]
+        for group in self._hinted(digits):
+            kept += self._of_digits(group)
+        others = [group for group in groups if not group.of_digits]
+        # Most candidates are numbers: whether there is anything else is one question.
+        if others and any(self._counts([_matches(each.hint for each in others)], self.rows)):
+            tests = [test for group in self._hinted(others) for test in group.tests]
+            kept += self._believed(tests, self.rows)
+        return self._hits(kept)
+
+    def _hinted(self, groups: Sequence[Group]) -> list[Group]:
+        """Those of ``groups`` whose hint matches somewhere."""
+        counts = self._counts([_matches([group.hint]) for group in groups], self.rows)
+        return [group for group, count in zip(groups, counts, strict=True) if count]
 
     def hits(self, tests: Sequence[Test]) -> list[Hits]:
         """What the tests find, one for each kind."""
-        kept = self._believed(tests)
+        return self._hits(self._believed(tests, self.rows))
+
+    def _hits(self, kept: Sequence[Test]) -> list[Hits]:
         return [
-            self.hit(kind, [test.accepted for test in kept if test.kind == kind])
+            self.hit(kind, [test.in_row or test.accepted for test in kept if test.kind == kind])
             for kind in dict.fromkeys(test.kind for test in kept)
         ]
 
@@ -121,32 +136,49 @@ class Judge:
         rows = int(found[0][0] or 0)
         return Hits(self.values.suspect.column, kind, rows, some, self.values.fields)
 
-    def _believed(self, tests: Sequence[Test]) -> list[Test]:
-        """Those of ``tests`` that find something, more often than chance would."""
-        counts = self._counts(
-            [c for test in tests for c in (test.accepted, test.built, test.sized)]
+    def _of_digits(self, group: Group) -> list[Test]:
+        """The tests of ``group`` that are believed. Each number is kept once for all of them: the
+        texts are long, the numbers are not."""
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {_NUMBERS} AS SELECT TRY_CAST(m AS UBIGINT) AS number,"
+            f" length(m)::UTINYINT AS size, sentence FROM (SELECT unnest(digits) AS m,"
+            f" {sentence('x')} AS sentence FROM {self.rows})"
         )
+        try:
+            return self._believed(group.tests, _NUMBERS)
+        finally:
+            self.connection.execute(f"DROP TABLE IF EXISTS {_NUMBERS}")
+
+    def _believed(self, tests: Sequence[Test], rows: str) -> list[Test]:
+        """Those of ``tests`` that find something in ``rows``, more often than chance would."""
+        wanted = [c for test in tests for c in (test.accepted, test.built, test.sized)]
+        counts = self._counts(wanted, rows)
         return [
             test
             for at, test in enumerate(tests)
             if test.believes(*counts[3 * at : 3 * at + 3])
-            and (test.chance is None or test.believes(*self._different(test)))
+            and (test.chance is None or test.believes(*self._different(test, rows)))
         ]
 
-    def _different(self, test: Test) -> tuple[int, int, int]:
+    def _different(self, test: Test, rows: str) -> tuple[int, int, int]:
         """The same counts of different values: one may stand in many rows."""
         counts = ", ".join(
             f"count(DISTINCT {test.value}) FILTER (WHERE {condition})"
             for condition in (test.accepted, test.built, test.sized)
         )
-        accepted, built, sized = self.connection.execute(
-            f"SELECT {counts} FROM {self.rows}"
-        ).fetchall()[0]
+        accepted, built, sized = self.connection.execute(f"SELECT {counts} FROM {rows}").fetchall()[
+            0
+        ]
         return accepted, built, sized
 
-    def _counts(self, conditions: Sequence[str]) -> list[int]:
+    def _counts(self, conditions: Sequence[str], rows: str) -> list[int]:
         if not conditions:
             return []
         counts = ", ".join(f"count_if({condition})" for condition in conditions)
-        row = self.connection.execute(f"SELECT {counts} FROM {self.rows}").fetchall()[0]
+        row = self.connection.execute(f"SELECT {counts} FROM {rows}").fetchall()[0]
         return [int(count or 0) for count in row]
+
+
+def _matches(patterns: Iterable[str]) -> str:
+    """SQL: whether the text matches one of ``patterns``."""
+    return f"regexp_matches(x, {either(patterns)})"

@@ -61,12 +61,12 @@ class Detector:
 
     ``pattern`` is a regular expression (RE2) that finds candidates, with a character of context
     where that excludes something. ``hint`` is a simpler one that matches wherever it does: the
-    hints of all detectors together must fit into one small automaton, so no classes of Unicode, no
-    long alternatives. ``accepts`` is a condition on what the pattern found; None accepts all.
-    ``chance`` is the share of candidates that it accepts by chance: then a column is believed only
-    when more are accepted than that explains, or half of all that match ``size``, which codes of
-    the same length do (None: ``pattern`` itself). Without ``chance``, one that is accepted suffices.
-    ``source`` is where the form is laid down.
+    hints of all detectors together must be one small automaton on any text, so no classes of
+    Unicode, and nothing that runs on over several words. ``accepts`` is a condition on what the
+    pattern found; None accepts all. ``chance`` is the share of candidates that it accepts by
+    chance: then a column is believed only when more are accepted than that explains, or half of all
+    that match ``size``, as codes of the same length do (None: ``pattern`` itself). Without
+    ``chance``, one that is accepted suffices. ``source`` is where the form is laid down.
     """
 
     kind: Kind

@@ -83,7 +83,10 @@ def _swedish_check(number: str) -> str:
 
 
 _ANNOUNCED = r"(?i:\b(?:{words})\b)[^0-9A-Za-z]{{0,4}}{digits}\b"
-_HINT = "(?i:{words})[^0-9]{{0,5}}[0-9]{{9}}"
+_ANNOUNCED_HINT = (
+    r"(?i:bsn|burgerservicenummer|nummer|pesel|ssn|security(?: number| no)?)"
+    r"[^0-9A-Za-z]{0,4}[0-9]{9}"
+)
 
 # Each number, and how it is written when somebody reads it: a pattern and its hint.
 _WRITTEN: tuple[tuple[Number, str, str], ...] = (
@@ -139,7 +142,7 @@ _WRITTEN: tuple[tuple[Number, str, str], ...] = (
             zeros=2,
         ),
         _ANNOUNCED.format(words="pesel", digits="[0-9]{11}"),
-        _HINT.format(words="pesel"),
+        _ANNOUNCED_HINT,
     ),
     (
         Number(
@@ -153,7 +156,7 @@ _WRITTEN: tuple[tuple[Number, str, str], ...] = (
             alone=False,
         ),
         _ANNOUNCED.format(words="bsn|burgerservicenummer|sofi-?nummer", digits="[0-9]{9}"),
-        _HINT.format(words="bsn|nummer"),
+        _ANNOUNCED_HINT,
     ),
     (
         Number(
@@ -290,7 +293,7 @@ NATIONAL_IDS = (
         "American social security number",
         _AMERICAN_SOURCE,
         _ANNOUNCED.format(words="ssn|social security(?: number| no)?", digits="[0-9]{9}"),
-        _HINT.format(words="ssn|security|number|no"),
+        _ANNOUNCED_HINT,
         _american,
     ),
 )

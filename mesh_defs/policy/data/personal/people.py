@@ -28,7 +28,7 @@ TITLED = (
         "name in an airline's record",
         "IATA Reservations Interline Message Procedures: SURNAME/GIVEN TITLE",
         r"(?:^|[^\pL\pN_])[A-Z]{2,30}/[A-Z]{2,30} ?(?:MR|MRS|MS|MISS|MSTR|DR)\b",
-        r"[A-Z]{2}/[A-Z]{2,30} ?(?:MR|MS|MI|DR)",
+        r"[A-Z]{2}/[A-Z]{2}",
     ),
     Detector(
         "name",
@@ -92,8 +92,7 @@ POSTAL = (
         r"(?:^|[^\pL\pN_.-])[1-9][0-9]{0,4}[A-Za-z]? (?:[NSEW]{1,2}\.? )?"
         rf"(?:{_WORD} |[0-9]{{1,3}}(?:st|nd|rd|th) ){{1,3}}"
         rf"(?:{_STREETS})(?:\.|\b)",
-        r"[0-9][A-Za-z]? [^a-z ][^ ]*(?: [^ ]+){0,3} "
-        r"(?:St|Ave|Ro?a?d|Bo?u?le?va?r?d|La?ne?|Dr|Co?u?r?t|Te|Pl|Parkway|Pkwy|C)",
+        rf" (?:{_STREETS})\b",
     ),
     Detector(
         "postal_address",
@@ -110,7 +109,7 @@ POSTAL = (
         r"(?:^|[^\pL\pN_.-])[1-9][0-9]{0,3}(?: ?(?:bis|ter|quater))?,? "
         r"(?i:rue|avenue|boulevard|chemin|impasse|allée|quai|cours) "
         rf"(?:de la |de l'|des |du |de |d')?{_WORD}",
-        r"[0-9](?: ?(?:bis|ter|quater))?,? (?i:rue|avenue|boulevard|chemin|impasse|all|quai|cours)",
+        r"[0-9A-Za-z],? (?i:rue|avenue|boulevard|chemin|impasse|all[^ ]{1,2}e|quai|cours) ",
     ),
     Detector(
         "postal_address",
@@ -119,6 +118,6 @@ POSTAL = (
         r"(?:^|[^\pL\pN_])(?:Calle|C/|Avenida|Avda\.?|Paseo|Plaza|Via|Viale|Piazza|Corso|Rua"
         rf"|Praça|ul\.) (?:de la |de los |de |del |della |di |da |do )?{_WORD}(?: {_WORD})?,? "
         r"(?:n[º°.] ?)?[1-9][0-9]{0,3}\b",
-        r"(?:Calle|C/|Aven|Avda|Paseo|Plaza|Via|Piazza|Corso|Rua|Pra|ul\.)[^0-9]{1,60}[1-9]",
+        r"(?:Calle|C/|Avenida|Avda\.?|Paseo|Plaza|Via|Viale|Piazza|Corso|Rua|Pra[^ ]{1,2}a|ul\.) ",
     ),
 )
