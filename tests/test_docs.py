@@ -18,6 +18,7 @@ BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.D
 def follow(guide: str, folder: Path) -> int:
     """Write the files of ``docs/guides/<guide>`` and run its commands; how many there were."""
     commands = 0
+    variables: dict[str, str] = {}
     for language, file, body in BLOCK.findall((ROOT / "docs/guides" / guide).read_text()):
         if file:
             path = folder / file
@@ -25,8 +26,11 @@ def follow(guide: str, folder: Path) -> int:
             path.write_text(body)
         elif language == "console":
             for line in body.splitlines():
-                if line.startswith("$ mesh "):
-                    run(shlex.split(line[len("$ mesh ") :]), folder)
+                if line.startswith("$ export "):
+                    name, _, value = shlex.split(line)[2].partition("=")
+                    variables[name] = value
+                elif line.startswith("$ mesh "):
+                    run(shlex.split(line[len("$ mesh ") :]), folder, variables)
                     commands += 1
     return commands
 
@@ -38,7 +42,7 @@ def test_the_guide_to_governance_runs_as_it_stands(tmp_path: Path) -> None:
 def test_the_guide_to_following_data_runs_as_it_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MESH_HASH_KEY", "a key of a test that nobody else has")
+    monkeypatch.delenv("MESH_HASH_KEY", raising=False)
     assert follow("follow-the-data.md", tmp_path) == 3
 
 
@@ -69,13 +73,13 @@ def test_the_guide_to_products_runs_as_it_stands(tmp_path: Path) -> None:
     assert "[('apples', 2), ('pears', 1)]" in done.stdout
 
 
-def run(arguments: list[str], folder: Path) -> None:
+def run(arguments: list[str], folder: Path, variables: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "mesh_defs.cli", *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
-        env={**os.environ, "NO_COLOR": "1"},
+        env={**os.environ, **variables, "NO_COLOR": "1"},
         timeout=120,
     )
     assert done.returncode == 0, f"mesh {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"

@@ -185,7 +185,16 @@ def test_a_failure_to_compute_lineage_is_told_and_breaks_nothing(
 def test_the_record_holds_plain_values(tmp_path: Path) -> None:
     products(tmp_path, {})
     found = record(tmp_path).lineage
-    assert set(found) == {"key", "assumed", "ports", "unknown", "ways", "counted", "declared"}
+    assert set(found) == {
+        "key",
+        "assumed",
+        "ports",
+        "unknown",
+        "ways",
+        "counted",
+        "equal",
+        "declared",
+    }
     assert json.loads(json.dumps(found)) == found
 
 

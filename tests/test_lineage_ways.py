@@ -71,6 +71,30 @@ MASKED = [
     ("select replace(x, '@', ' at ') as c from t", {X: "direct"}),
     ("select reverse(x) as c from t", {X: "direct"}),
     ("select date_trunc('day', d) as c from t", {D: "direct"}),
+    # How often they run, and for which piece, is not in the text of the query.
+    ("select substr(x, n, 1) as c from t", {X: "direct", N: "direct"}),
+    ("select [substr(x, p::int, 1) for p in range(1, 40)]::varchar as c from t", {X: "direct"}),
+    ("select list_transform(range(1, 40), lambda p: substr(x, p::int, 1)) as c from t",
+     {X: "direct"}),
+    ("select list_transform(range(1, 40), lambda p: left(x, 1)) as c from t", {X: "direct"}),
+    ("select list(substr(x, p::int, 1) order by p) as c from t, range(1, 40) r(p) group by g",
+     {X: "direct"}),
+    (("with a as (select g, p, substr(x, p::int, 1) as v from t, range(1, 40) r(p)) "
+     "select string_agg(v, '' order by p) as c from a group by g"), {X: "direct"}),
+    ("select left(substr(x, p::int), 4) as c from t, range(1, 40, 4) r(p)", {X: "direct"}),
+    (("with a as (select substr(x, p::int) as v from t, range(1, 40) r(p)) "
+     "select left(v, 1) as c from a"), {X: "direct"}),
+    (("with a as (select unnest(string_split(x, '')) as v, g from t) "
+     "select left(v, 1) as c from a"), {X: "direct"}),
+    ("select left(v.v, 1) as c from t, unnest(string_split(x, '')) v(v)", {X: "direct"}),
+    ("select string_agg(left(x, 1), '') as c from t group by g", {X: "direct"}),
+    ("select x < who as c from t, u", {X: "direct", WHO: "direct"}),
+    ("select case when x < who and n = 1 then 1 end as c from t, u",
+     {X: "direct", WHO: "direct", N: "masked(1)"}),
+    (("with recursive r(c, rest, k) as (select '', x, 0 from t union all select c || left(rest, 1),"
+      " substr(rest, 2), k + 1 from r where k < 40) select c from r"), {X: "direct"}),
+    ("select substr(x, -3, 2) as c from t", {X: "masked(2)"}),
+    ("select max(left(x, 1)) as c from t", {X: "masked(1)"}),
     # Dates.
     ("select year(d) as c from t", {D: "masked(4)"}),
     ("select extract(year from d) as c from t", {D: "masked(4)"}),
@@ -167,6 +191,26 @@ AGGREGATED = [
      {N: "aggregated(20)"}),
     ("select round(100.0 * sum(n) / count(*), 1) as c from t group by g having count(*) >= 20",
      {N: "aggregated(20)"}),
+    # So may a query further in, in which the row counts for nothing: it is NULL or 0.
+    (("with a as (select g, case when x = 'a' then n end as v from t) "
+     "select sum(v) as c from a group by g having count(*) >= 20"),
+     {N: "aggregated(1)", X: "aggregated(1) + masked(1)"}),
+    (("with a as (select g, n * (x = 'a')::int as v from t), b as (select g, v + 1 as v from a) "
+     "select avg(v) as c from b group by g having count(*) >= 20"),
+     {N: "aggregated(1)", X: "aggregated(1) + masked(1)"}),
+    (("with a as (select g, l[1] * n as v from t) "
+     "select sum(v) as c from a group by g having count(*) >= 20"),
+     {N: "aggregated(1)", L: "aggregated(1)"}),
+    ("select sum(n + l[1]) as c from t group by g having count(*) >= 20",
+     {N: "aggregated(1)", L: "aggregated(1)"}),
+    (("with a as (select g, nullif(x, g) as v from t) "
+     "select count(v) as c from a group by g having count(*) >= 20"),
+     {X: "aggregated(1)", G: "aggregated(1)"}),
+    (("with a as (select g, upper(x) as v, round(n / 2.0) as w from t) "
+     "select count(distinct v) as c from a group by g having count(*) >= 20"),
+     {X: "aggregated(20)"}),
+    (("with a as (select g, round(n / 2.0) as w from t) "
+     "select avg(w) as c from a group by g having count(*) >= 20"), {N: "aggregated(20)"}),
     # An outer query's row is no group.
     ("select (select sum(t.n) from u) as c from t", {N: "direct"}),
     # Windows over a whole partition; those that move show differences of one row.

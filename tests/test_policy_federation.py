@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from meshes import load, manifest, write
 
-from mesh_defs.policy.governance import stricter, weaker
+from mesh_defs.policy.governance import merged, stricter, weaker
+from mesh_defs.policy.model import parameter
 from mesh_defs.product.load import load_mesh
 
 
@@ -207,6 +208,46 @@ def test_the_stricter_of_two_numbers_is_weaker_than_neither(
     assert not weaker(direction, chosen, one)  # type: ignore[arg-type]
     assert not weaker(direction, chosen, other)  # type: ignore[arg-type]
     assert chosen in (one, other)
+
+
+ORDER = ("public", "internal", "confidential")
+ordered = st.none() | st.sampled_from(ORDER)
+
+
+@given(st.sampled_from(["earlier", "later"]), ordered, ordered)
+def test_the_stricter_of_two_words_of_an_order_is_weaker_than_neither(
+    direction: str, one: str | None, other: str | None
+) -> None:
+    chosen = stricter(direction, one, other, ORDER)  # type: ignore[arg-type]
+    assert not weaker(direction, chosen, one, ORDER)  # type: ignore[arg-type]
+    assert not weaker(direction, chosen, other, ORDER)  # type: ignore[arg-type]
+    assert chosen in (one, other)
+
+
+def test_a_domain_lowers_from_where_classifications_follow_and_never_raises_it(
+    tmp_path: Path,
+) -> None:
+    above = "- {policy: SensitivityFollows, with: {minimum: personal}}"
+    shop(tmp_path, above, domain="- {policy: SensitivityFollows, with: {minimum: confidential}}")
+    write(tmp_path, {"domains/sales/orders/defs.yaml": manifest("inputs: {o: mesh://sales/o}\n")})
+    loaded = load_mesh(tmp_path)
+    assert not [fault for fault in policy_faults(loaded) if "weaker" in fault]
+    declared = {d.scope: d.policy.model_dump()["minimum"] for d in loaded.governance.declarations}
+    assert declared == {"": "personal", "sales": "confidential"}
+    held = merged(list(loaded.governance.declarations))
+    assert held.policy is not None
+    assert held.policy.model_dump()["minimum"] == "confidential"
+
+    shop(tmp_path, above, domain="- {policy: SensitivityFollows, with: {minimum: sensitive}}")
+    (fault,) = policy_faults(load_mesh(tmp_path))
+    assert "found sensitive, which is weaker than personal in mesh.yaml" in fault
+    assert "allowed: public, internal, confidential, personal. Fix: write" in fault
+
+
+@pytest.mark.parametrize("given_", [{"stricter": "earlier"}, {"order": ORDER}])
+def test_a_direction_among_words_needs_their_order(given_: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="an 'order'"):
+        parameter("public", **given_)  # type: ignore[arg-type]
 
 
 @given(st.sampled_from(["more", "fewer"]), words, words)

@@ -93,8 +93,8 @@ def test_each_product_on_the_way_is_stopped_where_it_lowers(tmp_path: Path) -> N
     [
         ("select email as a from bookings", column("a", "personal")),
         ("select meal as a from bookings", column("a", "sensitive")),
-        # Not as high as the policy looks.
-        ("select fare as a from bookings", column("a", "public")),
+        ("select fare as a from bookings", column("a", "confidential")),
+        ("select id as a from bookings", column("a", "internal")),
         ("select origin as a from bookings", column("a", "public")),
         # It decides about rows, and is not shown.
         ("select origin as a from bookings where email like 'p1%'", column("a")),
@@ -185,14 +185,30 @@ def test_what_nobody_can_read_counts_as_holding_everything(tmp_path: Path) -> No
     assert outcome(tmp_path / "lenient") == "passed"
 
 
-def test_a_stricter_minimum_holds_for_what_is_confidential(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("query", "classification", "minimum", "said"),
+    [
+        ("fare", "public", "", "confidential data flows into it"),
+        ("fare", "internal", "", "confidential data flows into it"),
+        ("id", "public", "", "internal data flows into it"),
+        ("fare", "internal", ", with: {minimum: confidential}", "confidential data flows into it"),
+        ("id", "public", ", with: {minimum: confidential}", None),
+        ("fare", "public", ", with: {minimum: personal}", None),
+    ],
+)
+def test_whatever_is_classified_higher_follows_from_the_minimum_on(
+    tmp_path: Path, query: str, classification: str, minimum: str, said: str | None
+) -> None:
     flow_mesh(
         tmp_path,
-        "select fare as a from bookings",
-        column("a"),
-        policies="- {policy: SensitivityFollows, with: {minimum: confidential}}",
+        f"select {query} as a from bookings",
+        column("a", classification),
+        policies=f"- {{policy: SensitivityFollows{minimum}}}",
     )
-    assert "confidential data flows into it" in str(only(tmp_path)["message"])
+    if said is None:
+        assert outcome(tmp_path) == "passed"
+    else:
+        assert said in str(only(tmp_path)["message"])
 
 
 PYTHON = """

@@ -18,7 +18,7 @@ from mesh_defs.contract.load import load_contract
 from mesh_defs.contract.model import CLASSIFICATIONS
 from mesh_defs.errors import CorruptRecord, InvalidMesh, MeshError
 from mesh_defs.policy.flow.graph import Flows
-from mesh_defs.policy.flow.versions import Key, Read, Version, turned_out
+from mesh_defs.policy.flow.versions import NEXT, Key, Read, Version, turned_out
 from mesh_defs.product.ledger import Ledger, contract_name
 from mesh_defs.product.model import OutputPort
 from mesh_defs.product.stores import product_store
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from mesh_defs.contract.model import Contract
     from mesh_defs.policy.flow.graph import Ref
-    from mesh_defs.product.ledger import Record
+    from mesh_defs.product.ledger import InputRecord, Record
     from mesh_defs.settings import Settings
     from mesh_defs.urls import MeshUrl
 
@@ -157,28 +157,43 @@ class LedgerVersions(Mapping[Key, Version]):
 
     def version_of(self, identity: str, record: Record) -> Version:
         """What is known of the version of ``record``."""
-        outputs = {
-            port: published_output(self.settings, identity, record, port) for port in record.ports
-        }
-        reads = []
-        for name, read in record.inputs.items():
-            if is_mesh_url(read.source) and read.version is not None:
-                url = parse(read.source)
-                reads.append(
-                    Read(name, (url.identity, read.version), self._port(url, read.version))
-                )
-        found = turned_out({name: port.verdicts for name, port in record.ports.items()})
         return Version(
-            (identity, record.version), outputs, record.lineage, tuple(reads), turned_out=found
+            (identity, record.version),
+            {port: self.output(identity, record, port) for port in record.ports},
+            record.lineage,
+            self.reads(record.inputs),
+            self.purposes(identity),
+            self.turned_out(identity, record),
         )
 
-    def _port(self, url: MeshUrl, number: int) -> str:
-        """The port that ``url`` means: the one it names, the only one, or that of the name."""
-        if url.port is not None:
-            return url.port
+    def output(self, identity: str, record: Record, port: str) -> OutputPort:
+        """A port with the contract that the version was published under."""
+        return published_output(self.settings, identity, record, port)
+
+    def reads(self, inputs: Mapping[str, InputRecord]) -> tuple[Read, ...]:
+        """What of other products was read as ``inputs``."""
+        found = []
+        for name, read in inputs.items():
+            if is_mesh_url(read.source):
+                url = parse(read.source)
+                number = read.version if read.version is not None else NEXT
+                port = url.port or self.main_port(url, number)
+                found.append(Read(name, (url.identity, number), port))
+        return tuple(found)
+
+    def main_port(self, url: MeshUrl, number: int) -> str:
+        """The port that ``url`` means, which names none: the only one, or that of the name."""
         record = self._ledger(url.identity).record(number)
         names = list(record.ports) if record is not None else []
         return names[0] if len(names) == 1 else url.product
+
+    def purposes(self, identity: str) -> tuple[str, ...] | None:  # noqa: ARG002  for classes below
+        """For what a product as a whole may be used: no ledger tells."""
+        return None
+
+    def turned_out(self, identity: str, record: Record) -> dict[tuple[str, str], str]:  # noqa: ARG002  as above
+        """What policies found columns to be."""
+        return turned_out({name: port.verdicts for name, port in record.ports.items()})
 
     def _ledger(self, identity: str) -> Ledger:
         return Ledger(product_store(self.settings, *identity.split("/")))

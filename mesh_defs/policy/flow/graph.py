@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.contract.model import CLASSIFICATIONS
 from mesh_defs.errors import MeshError
-from mesh_defs.policy.flow.agreement import disagreement
-from mesh_defs.policy.flow.ways import DIRECT, decides_only, parse, source_key
+from mesh_defs.policy.flow.agreement import MASKED_CHARACTERS, disagreement
+from mesh_defs.policy.flow.pieces import Pieces
+from mesh_defs.policy.flow.ways import DIRECT, decides_only, parse, source_key, way
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,12 +35,14 @@ class Ref:
 @dataclass(frozen=True, slots=True)
 class Inflow:
     """What flows into a column from another product's ``source``. ``assumed`` tells that nothing
-    proves it: not even ``reason``, why lineage does not know, when it is not empty."""
+    proves it: not even ``reason``, why lineage does not know, when it is not empty. ``equal``: it
+    shows, at least in part, through a condition that makes the two equal or compares them."""
 
     source: Ref
     way: Way = (DIRECT,)
     assumed: bool = False
     reason: str = ""
+    equal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Flows:
     def __init__(self, root: Version, versions: Mapping[Key, Version]) -> None:
         self.root = root
         self.versions = versions
+        self.pieces = Pieces(self)
         self._sensitivity: dict[Ref, Sensitivity] = {}
         self._purposes: dict[Ref, tuple[Purposes, ...]] = {}
 
@@ -103,12 +107,18 @@ class Flows:
         ways = lineage.get("ways", {}).get(ref.port, {}).get(ref.column, {})
         declared = ref.column in lineage.get("declared", {}).get(ref.port, ())
         assumed = declared or bool(lineage.get("assumed"))
+        equal = dict(lineage.get("equal", {}).get(ref.port, {}).get(ref.column, {}))
         for asset, source in listed:
-            identity, _, port = asset.rpartition("/")
-            words = ways.get(source_key(asset, source))
-            way = parse(words) if words is not None else (DIRECT,)
-            for key in dict.fromkeys(r.key for r in version.reads if r.key[0] == identity):
-                yield Inflow(Ref(key, port, source), way, assumed)
+            named = source_key(asset, source)
+            told = parse(ways[named]) if named in ways else (DIRECT,)
+            more = equal.pop(named, None)
+            paths = told if more is None else way([*told, *parse(more)])
+            for found in _refs(version, asset, source):
+                yield Inflow(found, paths, assumed, equal=more is not None)
+        for named, words in equal.items():
+            asset, _, source = named.partition("#")
+            for found in _refs(version, asset, source):
+                yield Inflow(found, parse(words), equal=True)
 
     def _everything(self, version: Version, ref: Ref) -> Iterator[Inflow]:
         reasons = version.lineage.get("unknown", {}).get(ref.port, {})
@@ -120,13 +130,20 @@ class Flows:
 
     def sensitivity(self, ref: Ref) -> Sensitivity:
         """How ``ref`` is classified: as its contract says, or higher, as what flows into it unless
-        that is reduced as the contract says. Raises `MeshError`."""
+        that is reduced as the contract says and no pieces are put together again.
+
+        Raises `MeshError`.
+        """
         if ref not in self._sensitivity:
             best = self._declared(ref)
             self._sensitivity[ref] = best  # A cycle adds nothing to what is on it.
             for inflow in self.inflows(ref):
                 found = self.sensitivity(inflow.source)
                 if found.rank > best.rank and not self.reduced(ref, inflow):
+                    best = Sensitivity(found.classification, (ref, *found.path))
+            for origin, shown in self.pieces.of(ref).items():
+                found = self.sensitivity(origin)
+                if found.rank > best.rank and sum(shown.values()) > MASKED_CHARACTERS:
                     best = Sensitivity(found.classification, (ref, *found.path))
             self._sensitivity[ref] = best
         return self._sensitivity[ref]
@@ -188,6 +205,13 @@ class Flows:
         said = annotations.permitted_purposes(ref.column) if annotations is not None else None
         said = said if said is not None else version.purposes
         return frozenset(said) if said is not None else None
+
+
+def _refs(version: Version, asset: str, column: str) -> Iterator[Ref]:
+    """The column in each version of the product that ``version`` read."""
+    identity, _, port = asset.rpartition("/")
+    for key in dict.fromkeys(read.key for read in version.reads if read.key[0] == identity):
+        yield Ref(key, port, column)
 
 
 def rank(classification: str) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from mesh_defs.contract.model import CLASSIFICATIONS
 from mesh_defs.faults import relative
 from mesh_defs.policy.flow.agreement import MASKED_CHARACTERS, disagreement
-from mesh_defs.policy.flow.graph import rank
+from mesh_defs.policy.flow.graph import Inflow, rank
 from mesh_defs.policy.flow.proof import Proof
 from mesh_defs.policy.flow.reading import flows_of, reads_products
 from mesh_defs.policy.flow.ways import decides_only, text
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from mesh_defs.contract.model import Column
     from mesh_defs.policy.annotations import Reduction
-    from mesh_defs.policy.flow.graph import Flows, Inflow, Ref, Sensitivity
+    from mesh_defs.policy.flow.graph import Flows, Ref, Sensitivity
     from mesh_defs.policy.subject import StagedPort
     from mesh_defs.product.model import Mesh, OutputPort, Product
 
@@ -34,7 +33,7 @@ class SensitivityFollows(DataPolicy):
     ``reducedBy`` of a property names the method. ``aggregated``: HAVING proves groups of k rows, or
     ``countedIn`` is a column that counts the rows of each group and is never below k. ``hashed``:
     on every way through keyed_hash(). ``masked``: no more than ``masked_characters`` of a value are
-    shown in all columns of the port together. ``dropped``: it does not flow in at all. What Python
+    shown in all columns of all ports together. ``dropped``: it does not flow in at all. What Python
     makes has no lineage: there the data itself must show that no value came through.
     """
 
@@ -97,6 +96,7 @@ class _Check:
             for inflow, found in self._higher(ref, column)
             if (why := self._why(column, reduction, inflow)) is not None
         ]
+        troubles = troubles or list(self._pieces(ref, column))
         if troubles:
             worst = max(troubles, key=lambda one: one.found.rank)
             yield self._finding(ref, column, reduction, worst, len(troubles) - 1)
@@ -121,10 +121,7 @@ class _Check:
         if inflow.assumed:
             return self.proof.on_data(column, reduction, inflow)
         counters = self.flows.root.counters(self.port.name, column.name)
-        wrong = disagreement(reduction, inflow.way, counters, self.policy.masked_characters)
-        if wrong is None and reduction.method == "masked":
-            return self._shown_elsewhere(inflow)
-        return wrong
+        return disagreement(reduction, inflow.way, counters, self.policy.masked_characters)
 
     def _small_groups(self, column: Column, reduction: Reduction) -> str | None:
         least = self.policy.smallest_group
@@ -134,19 +131,31 @@ class _Check:
             return None
         return self.proof.counted(column, reduction)
 
-    def _shown_elsewhere(self, inflow: Inflow) -> str | None:
-        """Pieces of one value in several columns of the port count together."""
-        shown: dict[str, int] = defaultdict(int)
-        for other in self.port.contract.columns:
-            for flowing in self.flows.inflows(self.flows.ref(self.port.name, other.name)):
-                masked = [path.masked for path in flowing.way if path.masked is not None]
-                if flowing.source == inflow.source and masked:
-                    shown[other.name] += max(masked)
-        total, most = sum(shown.values()), self.policy.masked_characters
-        if total <= most:
-            return None
-        listed = ", ".join(shown)
-        return f"{listed} together show {total} characters of a value, more than {most}"
+    def _pieces(self, ref: Ref, column: Column) -> Iterator[_Trouble]:
+        """Pieces of one value in all columns of all ports of the product count together."""
+        refs = [
+            self.flows.ref(name, other.name)
+            for name, output in self.flows.root.outputs.items()
+            for other in output.promise.columns
+        ]
+        least, most = rank(self.policy.minimum), self.policy.masked_characters
+        for origin, own in self.flows.pieces.of(ref).items():
+            found = self.flows.sensitivity(origin)
+            if found.rank < least or found.rank <= rank(column.classification):
+                continue
+            shown = self.flows.pieces.together(refs, origin)
+            total = sum(shown.values())
+            if total > most:
+                listed = ", ".join(map(self._short, shown))
+                why = f"{listed} together show {total} characters of a value, more than {most}"
+                first = next(iter(own))
+                path = found.path if first == ref else (first, *found.path)
+                yield _Trouble(Inflow(first), replace(found, path=path), why)
+
+    def _short(self, ref: Ref) -> str:
+        """The name of a column of this port, the URL of another one."""
+        same = (ref.key, ref.port) == (self.flows.root.key, self.port.name)
+        return ref.column if same else self.flows.url(ref)
 
     def _finding(
         self, ref: Ref, column: Column, reduction: Reduction | None, worst: _Trouble, more: int
@@ -159,12 +168,16 @@ class _Check:
             came = f"the product reads {found.classification} data"
         else:
             came = f"{found.classification} data flows into it"
-            if str(text(worst.inflow.way)) != "direct":
+            if worst.inflow.equal:
+                came += " (by a condition that makes the two equal, or compares them)"
+            elif str(text(worst.inflow.way)) != "direct":
                 came += f" ({text(worst.inflow.way)})"
         others = f", and {more} more" if more else ""
         message = f"{what}; {came}: {' <- '.join(path)}{others}"
         if reduction is not None:
             message += f". It is declared as {reduction.method}, but {worst.why}"
+        elif worst.why:
+            message += f". {worst.why}"
         if worst.inflow.assumed and not worst.inflow.reason:
             message += " (assumed: what Python does cannot be read)"
         return Finding(

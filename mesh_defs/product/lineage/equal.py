@@ -50,6 +50,11 @@ class _Condition:
     columns: tuple[tuple[Place, exp.Column], ...]
     queries: tuple[exp.Expr, ...]
 
+    @property
+    def equality(self) -> bool:
+        """Whether it makes values equal."""
+        return isinstance(self.expression, _EQUALITIES)
+
 
 class Conditions:
     """The conditions of queries, by the scope in which they decide."""
@@ -69,6 +74,8 @@ class Conditions:
         while stack:
             place, owner, so_far = stack.pop()
             for condition in self._of(owner):
+                if place != start and not condition.equality:
+                    continue
                 for partner, told in self._told(condition, place, owner):
                     how = so_far.after(partner.how)
                     yield Partner(partner.scope, partner.node, how)
@@ -84,7 +91,7 @@ class Conditions:
     ) -> Iterator[tuple[Partner, Place | None]]:
         """What ``condition`` tells of when the column at ``place`` is shown."""
         own = [column for each, column in condition.columns if each == place]
-        equality = isinstance(condition.expression, _EQUALITIES)
+        equality = condition.equality
         if equality:
             others = [(each, c) for each, c in condition.columns if each != place] if own else []
         elif own and not self.faithful.source(owner, place[1]):

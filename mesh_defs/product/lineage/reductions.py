@@ -149,10 +149,9 @@ def _then(so_far: Reduction, found: Reduction, node: exp.Expr, leaf: exp.Expr) -
     """``so_far``, and what the parent of ``node`` takes away, which is ``found``."""
     parent = node.parent
     path = found.path
-    if path.masked is not None and not so_far.path.hashed:
-        # What is cut out of a digest is no piece of the value.
-        if so_far.spreads or parent is None or not pieces.bounded(node, parent, leaf):
-            path = replace(path, masked=None)
+    fixed = not so_far.spreads and parent is not None and pieces.bounded(node, parent, leaf)
+    if not fixed and not so_far.path.hashed:  # What is cut out of a digest is no piece of a value.
+        path = replace(path, masked=None)
     passed = so_far.path.then(path)
     spreads = not passed.hashed and (so_far.spreads or pieces.spreads(node, leaf))
     result = replace(so_far, path=passed, spreads=spreads)

@@ -235,7 +235,8 @@ class Tracer:
         """What ``root`` takes away of ``column``, which stands in it."""
         own = column.table if scopes.where(scope, column.table) is scope else None
         how = reduction(column, root, own)
-        if isinstance(root, exp.Unnest) or scopes.is_recursive(scope):
+        unnested = isinstance(root, exp.Unnest) or isinstance(root.parent, exp.Unnest)
+        if unnested or scopes.is_recursive(scope):
             return how.unmasked()
         return how
 

@@ -103,13 +103,15 @@ class Judge:
     def in_groups(self, groups: Sequence[Group]) -> list[Hits]:
         """What the tests of ``groups`` find, one for each kind. Only groups whose hint matches
         anywhere are asked."""
-        kept: list[Test] = []
-        digits = [group for group in groups if group.of_digits]
-        for group in self._hinted(digits):
-            kept += self._of_digits(group)
         others = [group for group in groups if not group.of_digits]
         # Most candidates are numbers: whether there is anything else is one question.
-        if others and any(self._counts([_matches(each.hint for each in others)], self.rows)):
+        asked = [group for group in groups if group.of_digits]
+        hints = [[group.hint] for group in asked] + [[each.hint for each in others]]
+        counts = self._counts([_matches(hint) if hint else "false" for hint in hints], self.rows)
+        kept: list[Test] = []
+        for group, count in zip(asked, counts, strict=False):
+            kept += self._of_digits(group) if count else []
+        if counts[-1]:
             tests = [test for group in self._hinted(others) for test in group.tests]
             kept += self._believed(tests, self.rows)
         return self._hits(kept)
