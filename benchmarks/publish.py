@@ -138,6 +138,7 @@ def _mesh(root: Path) -> None:
         "domains/shop/sales/defs.yaml": MANIFEST % ("bookings", "bookings"),
         "domains/shop/sales/contract.yaml": CONTRACT,
         "domains/shop/sales/sales.sql": QUERY,
+        "domains/shop/access.cedar": "permit (principal, action, resource);\n",
     }
     for name, text in texts.items():
         path = root / name
