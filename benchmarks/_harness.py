@@ -65,6 +65,17 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
 
 
+def timings(seconds: Mapping[str, Sequence[float]]) -> None:
+    """Print the median, fastest and slowest round of each contender."""
+    table(
+        ("", "median s", "fastest s", "slowest s"),
+        [
+            (name, f"{median(each):.3f}", f"{min(each):.3f}", f"{max(each):.3f}")
+            for name, each in seconds.items()
+        ],
+    )
+
+
 def conclude(name: str, ratio: float, bar: float, *problems: str) -> int:
     """Print the problems and the last line; the exit code: 0 at or below the bar, 1 above it or
     when there is a problem."""

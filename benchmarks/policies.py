@@ -37,6 +37,7 @@ from benchmarks._harness import (
     median,
     peak_memory_mb,
     table,
+    timings,
 )
 from benchmarks.verify import generate
 from mesh_defs.contract.data import Rows, Staged, Surroundings
@@ -214,13 +215,7 @@ def main() -> int:
         ],
     )
     print()
-    table(
-        ("", "median s", "fastest s", "slowest s"),
-        [
-            (name, f"{median(each):.3f}", f"{min(each):.3f}", f"{max(each):.3f}")
-            for name, each in seconds.items()
-        ],
-    )
+    timings(seconds)
     print(f"\npeak memory {peak:.0f} MB (bar {MEMORY_BAR_MB:.0f})")
     if peak >= MEMORY_BAR_MB:
         problems.append(f"peak memory {peak:.0f} MB")

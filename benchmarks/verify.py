@@ -27,7 +27,15 @@ from benchmarks._bookings import (
     STILL_HOLD,
     bookings_contract,
 )
-from benchmarks._harness import cache, conclude, in_child, in_turn, median, peak_memory_mb, table
+from benchmarks._harness import (
+    cache,
+    conclude,
+    in_child,
+    in_turn,
+    median,
+    peak_memory_mb,
+    timings,
+)
 from mesh_defs.contract.data import Rows, Staged, Surroundings
 from mesh_defs.contract.verdicts import Verdict
 from mesh_defs.contract.verify import verify
@@ -116,13 +124,7 @@ def main() -> int:
         f"{list(decided.values()).count(way)} by {way}" for way in sorted(set(decided.values()))
     )
     print(f"{ROWS:,} rows, {len(COLUMNS)} columns, {len(decided)} rules: {ways}\n")
-    table(
-        ("", "median s", "fastest s", "slowest s"),
-        [
-            (name, f"{median(each):.3f}", f"{min(each):.3f}", f"{max(each):.3f}")
-            for name, each in seconds.items()
-        ],
-    )
+    timings(seconds)
     print(f"\npeak memory {peak:.0f} MB (bar {MEMORY_BAR_MB:.0f})")
     if peak >= MEMORY_BAR_MB:
         problems.append(f"peak memory {peak:.0f} MB")
