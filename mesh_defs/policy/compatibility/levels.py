@@ -61,41 +61,56 @@ def _other_levels(before: PortInterface, after: PortInterface) -> Iterator[Chang
 
 
 def _freshness(old: ServiceLevels, new: ServiceLevels) -> Iterator[Change]:
-    one, other = old.freshness_seconds, new.freshness_seconds
-    first, second = _age(one, old.freshness_column), _age(other, new.freshness_column)
-    if first == second:
-        return
-    level: Level = "breaking"
-    if other is None:
-        reason = "readers may get data of any age"
-    elif one is None:
-        level, reason = "compatible", "promised for the first time"
-    elif old.freshness_column != new.freshness_column:
-        reason = "another column tells the time, so that it is another promise"
-    elif other > one:
-        reason = "readers may get older data"
-    else:
-        level, reason = "compatible", "readers get newer data"
-    yield _level("freshness", first, second, level, reason)
+    return _promised_time(
+        "freshness",
+        (old.freshness_seconds, old.freshness_column),
+        (new.freshness_seconds, new.freshness_column),
+        gone="readers may get data of any age",
+        moved="another column tells the time, so that it is another promise",
+        longer="readers may get older data",
+        shorter=("compatible", "readers get newer data"),
+    )
 
 
 def _retention(old: ServiceLevels, new: ServiceLevels) -> Iterator[Change]:
-    one, other = old.retention_seconds, new.retention_seconds
-    first, second = _age(one, old.retention_column), _age(other, new.retention_column)
+    return _promised_time(
+        "retention",
+        (old.retention_seconds, old.retention_column),
+        (new.retention_seconds, new.retention_column),
+        gone="rows may be kept for ever",
+        moved="another column tells the age, so that other rows go",
+        longer="rows are kept longer than was promised",
+        shorter=("breaking", "rows that readers find now go earlier"),
+    )
+
+
+def _promised_time(
+    name: str,
+    old: tuple[float | None, str | None],
+    new: tuple[float | None, str | None],
+    *,
+    gone: str,
+    moved: str,
+    longer: str,
+    shorter: tuple[Level, str],
+) -> Iterator[Change]:
+    """The change of a promise of seconds by a column, with the reason that fits it."""
+    (one, column), (other, new_column) = old, new
+    first, second = _age(one, column), _age(other, new_column)
     if first == second:
         return
     level: Level = "breaking"
     if other is None:
-        reason = "rows may be kept for ever"
+        reason = gone
     elif one is None:
         level, reason = "compatible", "promised for the first time"
-    elif old.retention_column != new.retention_column:
-        reason = "another column tells the age, so that other rows go"
+    elif column != new_column:
+        reason = moved
     elif other > one:
-        reason = "rows are kept longer than was promised"
+        reason = longer
     else:
-        reason = "rows that readers find now go earlier"
-    yield _level("retention", first, second, level, reason)
+        level, reason = shorter
+    yield _level(name, first, second, level, reason)
 
 
 def _level(name: str, before: str | None, after: str | None, level: Level, reason: str) -> Change:
