@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from mesh_defs.policy.access.decision import Decision
+    from mesh_defs.policy.access.decision import Approved, Decision
     from mesh_defs.policy.access.entities import PortSubject
     from mesh_defs.policy.access.principals import Principal
     from mesh_defs.policy.access.schema import Action
@@ -71,15 +71,17 @@ class MeshAccess:
         action: Action = "read",
         purpose: str | None = None,
         now: datetime | None = None,
+        approved: Approved | None = None,
     ) -> Decision:
         """What ``principal`` (None: the caller) may do with the port that ``url`` names, in its
-        published version or, before there is one, as it is declared.
+        published version or, before there is one, as it is declared; under the access grant
+        ``approved``, if any.
 
         Raises `MeshError` for a principal or an action of another form, `UnknownAddress`,
         `InvalidMesh`.
         """
         who = principal if principal is not None else self.caller
-        return self.access.decide(who, self.subject(url), action_of(action), purpose, now)
+        return self.access.decide(who, self.subject(url), action_of(action), purpose, now, approved)
 
     def subject(self, url: MeshUrl | str) -> PortSubject:
         """The port that ``url`` names. Raises `UnknownAddress`, `InvalidMesh`."""

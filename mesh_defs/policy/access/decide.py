@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.faults import nearest
 from mesh_defs.policy.access.conditions import BadCondition, Condition, read_condition
-from mesh_defs.policy.access.decision import ColumnDecision, Decision, Grant
+from mesh_defs.policy.access.decision import Approved, ColumnDecision, Decision, Grant
 from mesh_defs.policy.access.entities import entities, principal_uid
 from mesh_defs.policy.access.rules import MASKS
 from mesh_defs.policy.access.schema import ACTIONS
@@ -62,15 +62,20 @@ class Access:
         action: Action = "read",
         purpose: str | None = None,
         now: datetime | None = None,
+        approved: Approved | None = None,
     ) -> Decision:
-        """What ``principal`` may do with the port ``subject`` for ``purpose`` at ``now`` (aware).
+        """What ``principal`` may do with the port ``subject`` for ``purpose`` at ``now`` (aware),
+        under the access grant ``approved``. That it is in force, and for this principal, port and
+        purpose, is for the caller to know.
 
         Whatever cannot be decided is denied: an unknown principal or purpose, a file of rules with
         faults, a rule that fails. Raises `MeshError` for a principal's text of another form.
         """
         who = self.principals.find(principal) if isinstance(principal, str) else principal
         time = now if now is not None else datetime.now(UTC)
-        request = _Request(self, who, subject, action, purpose, time)
+        if approved is not None and approved.role is not None:
+            who = replace(who, roles=tuple(dict.fromkeys((*who.roles, approved.role))))
+        request = _Request(self, who, subject, action, purpose, time, approved)
         refusal = request.refusal()
         return request.denied(refusal) if refusal is not None else request.decided()
 
@@ -95,6 +100,7 @@ class _Request:
         action: Action,
         purpose: str | None,
         time: datetime,
+        approved: Approved | None,
     ) -> None:
         self.access = access
         self.principal = principal
@@ -102,6 +108,7 @@ class _Request:
         self.action = action
         self.purpose = purpose
         self.time = time
+        self.approved = approved
         self.in_force: InForce = access.rulebook.in_force(subject.domain)
         self.names = tuple(column.name for column in subject.columns)
 
@@ -132,6 +139,7 @@ class _Request:
             allowed=False,
             reason=reason,
             rules=tuple(rules),
+            approved=self.approved,
         )
 
     def decided(self) -> Decision:
@@ -160,6 +168,7 @@ class _Request:
             rules=rules,
             columns=columns,
             row_filter=" OR ".join(filters) or None,
+            approved=self.approved,
         )
 
     def _ask(self) -> list[cedarpy.AuthzResult]:
@@ -190,7 +199,11 @@ class _Request:
         return [answers[position] for position in answer_of]
 
     def _requests(self, resources: Iterable[tuple[str, str]]) -> list[dict[str, object]]:
-        context = {"environment": self.access.environment, "time": _cedar_time(self.time)}
+        context: dict[str, object] = {
+            "environment": self.access.environment,
+            "granted": self.approved is not None,
+            "time": _cedar_time(self.time),
+        }
         if self.purpose is not None:
             context["purpose"] = self.purpose
         common = {

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Approved:
+    """An access grant as a decision sees it: the owner approved that the principal reads the port
+    for the purpose, by its id; ``role`` is one that it carries for this port alone."""
+
+    id: str
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """What one rule lets be seen of a column: all of it (``mask`` None) or something in its place,
     for all rows (``rows`` None) or for those that a checked SQL condition keeps. ``reason`` tells
@@ -72,7 +81,8 @@ class Decision:
     """What ``principal`` may do with a port.
 
     ``rules`` are those that permit it, or forbid it; ``row_filter`` is a checked SQL condition
-    (None: all rows). Columns of the data that are not in ``columns`` are left out.
+    (None: all rows). Columns of the data that are not in ``columns`` are left out. ``approved`` is
+    the access grant under which it was asked.
     """
 
     principal: Principal
@@ -85,6 +95,7 @@ class Decision:
     rules: tuple[Rule, ...] = ()
     columns: tuple[ColumnDecision, ...] = ()
     row_filter: str | None = None
+    approved: Approved | None = None
 
     @property
     def clear(self) -> bool:
@@ -107,6 +118,7 @@ class Decision:
             "allowed": self.allowed,
             "reason": self.reason,
             "rules": [str(rule) for rule in self.rules],
+            "grant": self.approved.id if self.approved is not None else None,
             "row_filter": self.row_filter,
             "columns": [column.as_dict() for column in self.columns],
         }

@@ -40,7 +40,13 @@ ACTIONS: Mapping[Action, tuple[str, ...]] = {
     "subscribe": ("Port", "Column"),
     "control": ("Product",),
 }
-CONTEXT: Mapping[str, str] = {"environment": "String", "purpose?": "String", "time": "datetime"}
+# ``granted`` tells that the owner approved the request of this principal, for this purpose.
+CONTEXT: Mapping[str, str] = {
+    "environment": "String",
+    "granted": "Bool",
+    "purpose?": "String",
+    "time": "datetime",
+}
 
 # Values that an attribute can have; what is compared with another one never holds.
 VALUES: Mapping[str, tuple[str, ...]] = {
