@@ -8,7 +8,11 @@
     ├── InvalidMesh               manifests, contracts or settings are wrong (all faults at once)
     ├── UnknownAddress            a URL names a product, port, column or version there is not
     ├── NotPublished              the product exists, but has no published version yet
+    ├── Unauthenticated           the credential that was shown is no good (its text has none of it)
     ├── AccessDenied              no rule lets the reader do it (its text says whom to ask)
+    ├── InvalidRequest            what was asked for is not well formed, or not on offer
+    ├── UnknownRecord             no request, grant or token has that id
+    ├── WrongState                a request, grant or token is not in a state for that any more
     ├── SourceUnavailable         an operational system, a file or a service cannot be reached
     ├── RunFailed                 a product's run did not publish
     │   ├── TransformFailed       its own SQL, Python or dbt failed
@@ -62,8 +66,24 @@ class NotPublished(MeshError):
     """The product is declared, but no version of it was ever published."""
 
 
+class Unauthenticated(MeshError):
+    """The credential that was shown is no good. Its text says why, and has nothing of it."""
+
+
 class AccessDenied(MeshError):
     """No rule lets the principal do it, or one forbids it. Its text says whom to ask."""
+
+
+class InvalidRequest(MeshError):
+    """What was asked for is not well formed, or nothing that the product offers."""
+
+
+class UnknownRecord(MeshError):
+    """No request, grant or token has that id."""
+
+
+class WrongState(MeshError):
+    """A request, grant or token is not in a state for that any more."""
 
 
 class SourceUnavailable(MeshError):

@@ -16,6 +16,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from mesh_defs.errors import InvalidMesh, MeshError, NoMesh, UnknownProfile
 from mesh_defs.faults import did_you_mean
+from mesh_defs.gateway_faults import gateway_faults
+from mesh_defs.gateway_profile import GatewayProfile, Variable
 from mesh_defs.partly import sound_part
 from mesh_defs.policy.declare import Written
 from mesh_defs.policy.entry import PolicyEntry, WaiverRules
@@ -61,12 +63,6 @@ def _principal(text: str) -> str:
     return text
 
 
-def _from_variable(text: str) -> str:
-    if not _ENVIRONMENT.fullmatch(text):
-        raise ValueError("a variable such as ${MESH_HASH_KEY}; fix: keep the key out of the file")
-    return text
-
-
 Service = dict[str, Annotated[str | int | float | bool, BeforeValidator(_one_value)]]
 
 
@@ -92,8 +88,12 @@ class Profile(Strict):
         description="who reads here unless MESH_PRINCIPAL says otherwise: person:<name>, "
         "service:<name> or agent:<name>",
     )
-    hash_key: Annotated[str, AfterValidator(_from_variable)] | None = Field(
+    hash_key: Variable | None = Field(
         default=None, description="the key of hash masks, as ${NAME}; at least 16 bytes"
+    )
+    gateway: GatewayProfile = Field(
+        default_factory=GatewayProfile,
+        description="the server through which products are read from outside",
     )
 
 
@@ -117,9 +117,9 @@ class Settings:
     """A mesh's settings for one profile.
 
     ``root`` is the folder of ``mesh.yaml``, ``document`` what it says, ``state`` the folder of
-    everything that is not in git. ``faults`` are those of storage and services, of every profile:
-    they are in the way of what uses them, and of nothing else. ``lost`` are the paths of what could
-    not be read, where the file is looked at further all the same.
+    everything that is not in git. ``faults`` are those of storage, services and gateway, of
+    every profile: they are in the way of what uses them, and of nothing else. ``lost`` are the
+    paths of what could not be read, where the file is looked at further all the same.
     """
 
     def __init__(
@@ -145,16 +145,20 @@ class Settings:
         self._secrets: set[str] = set()
         self._storage_faults: list[Fault] = []
         self._service_faults: dict[str, list[Fault]] = {}
+        self._gateway_faults: list[Fault] = []
         others: list[Fault] = []
         for name, declared in file.profiles.items():
             used = name == profile
             found = storage_faults(document, root, name, declared.storage, used=used)
             (self._storage_faults if used else others).extend(found)
+            found = list(gateway_faults(document, name, declared.gateway))
+            (self._gateway_faults if used else others).extend(found)
             for service, values in declared.services.items():
                 found = service_faults(document, root, name, service, values, used=used)
                 (self._service_faults.setdefault(service, []) if used else others).extend(found)
         own = [fault for each in self._service_faults.values() for fault in each]
-        self.faults: tuple[Fault, ...] = tuple(sorted([*self._storage_faults, *own, *others]))
+        own += [*self._storage_faults, *self._gateway_faults]
+        self.faults: tuple[Fault, ...] = tuple(sorted([*own, *others]))
 
     def check_storage(self) -> None:
         """Raise `InvalidMesh` when the profile's storage is declared wrongly."""
@@ -165,6 +169,11 @@ class Settings:
         """Raise `InvalidMesh` when the service ``name`` of the profile is declared wrongly."""
         if self._service_faults.get(name):
             raise InvalidMesh(self._service_faults[name])
+
+    def check_gateway(self) -> None:
+        """Raise `InvalidMesh` when the profile's gateway is declared wrongly."""
+        if self._gateway_faults:
+            raise InvalidMesh(self._gateway_faults)
 
     @property
     def services(self) -> Mapping[str, Service]:

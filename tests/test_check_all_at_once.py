@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -75,13 +76,14 @@ def test_who_reads_such_a_service_is_not_wrong_too(tmp_path: Path) -> None:
 
 
 def test_policies_that_cannot_be_read_make_no_waiver_wrong(tmp_path: Path) -> None:
-    waiver = """
+    until = (datetime.now(UTC) + timedelta(days=30)).date()
+    waiver = f"""
           waivers:
             - policy: OwnedByATeam
               product: things
               reason: It is only here for a test.
               approved_by: team:audit
-              until: 2999-01-01"""
+              until: {until}"""
     domain = domain_yaml().replace("purpose: Testing.", "purpose: Testing." + waiver)
     text = "name: test\npolicies:\n  - {policy: OwnedByATeam, consequence: shout}\n"
     written = services("      files: {driver: files, path: data}\n").replace("name: test\n", text)

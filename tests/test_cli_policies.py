@@ -62,7 +62,15 @@ def test_trying_what_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
     assert wrong.returncode == 3
     assert "write 'EnoughRows' instead of 'EnoughRow'" in wrong.stderr
     wrong = mesh(tmp_path, "policies", "test", "EnoughRows", "--with", "most=1")
-    assert "its parameters: least" in wrong.stderr
+    assert wrong.returncode == 2
+    assert "EnoughRows: most: found unknown key 'most'; allowed: least" in wrong.stderr
+    wrong = mesh(tmp_path, "policies", "test", "EnoughRows", "--with", "least=many")
+    assert wrong.returncode == 2
+    assert "EnoughRows: least: found 'many' (text); allowed: a whole number" in wrong.stderr
+    two = ("--with", "words=0", "--with", "style=1")
+    wrong = mesh(tmp_path, "policies", "test", "UsageWritten", *two)
+    assert "words: found 0 (a number); allowed: greater than or equal to 1" in wrong.stderr
+    assert "style: found 1 (a number); allowed: text" in wrong.stderr
     wrong = mesh(tmp_path, "policies", "test", "EnoughRows", "--with", "least")
     assert wrong.returncode == 2
     assert "write KEY=VALUE" in wrong.stderr

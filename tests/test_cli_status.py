@@ -58,6 +58,25 @@ def test_a_published_product_with_its_last_failure(tmp_path: Path) -> None:
     assert "failed aircraft: seats.minimum" in shown
 
 
+def test_a_version_knows_the_environment_that_it_was_published_in(tmp_path: Path) -> None:
+    root = aircraft_mesh(tmp_path)
+    settings = root / "mesh.yaml"
+    named = settings.read_text().replace("  local:\n", "  local:\n    environment: acceptance\n", 1)
+    settings.write_text(named)
+    assert mesh(root, "run", URL).returncode == 0
+    (product,) = json.loads(mesh(root, "status", "--json").stdout)["products"]
+    assert product["environment"] == "acceptance"
+    # A record of before it was kept.
+    (file,) = (root / ".mesh/storage/fleet/aircraft/ledger").glob("*.json")
+    record = json.loads(file.read_text())
+    assert (record.pop("environment"), record.pop("status")) == ("acceptance", "active")
+    file.chmod(0o644)
+    file.write_text(json.dumps(record))
+    found = json.loads(mesh(root, "status", URL, "--json").stdout)
+    assert (found["state"], found["environment"]) == ("published", None)
+    assert found["history"][0]["environment"] is None
+
+
 def test_a_broken_product_is_shown_with_what_it_still_serves(tmp_path: Path) -> None:
     root = aircraft_mesh(tmp_path)
     assert mesh(root, "run", URL).returncode == 0

@@ -108,9 +108,12 @@ COMPATIBLE = [
     ("mustBeLessThan: 9", "mustBeLessThan: 99", "rule", None),
     ("value: 2, unit: d", "value: 2, unit: h", "service level", None),
     ("value: 99.5", "value: 99.9", "service level", None),
+    ("How many sit in it.", "How many may sit in it.", "meaning", "seats"),
+    ("How many sit in it.", "In euros.", "meaning", "seats"),
+    ("  description: How many sit in it.\n", "", "meaning", "seats"),
 ]
 WORDS = [
-    ("How many sit in it.", "How many may sit in it.", "text", "seats"),
+    ("How many sit in it.", "how many  sit in it", "text", "seats"),
     ("name: price,", "name: price, examples: [1.5],", "text", "price"),
     ("metric: rowCount,", "metric: rowCount, description: not too few,", "text", None),
 ]

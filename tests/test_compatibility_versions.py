@@ -105,5 +105,53 @@ def test_a_version_that_is_none_is_told_when_something_changed(tmp_path: Path) -
     assert compare_interfaces(before, before).shortfalls == ()
     after = side(tmp_path, COLUMNS + "- {name: a, logicalType: date}\n", "1.1.0", "second")
     (short,) = compare_interfaces(before, after).shortfalls
-    assert "'first', which is no semantic version" in short.message
-    assert short.wanted is None
+    assert "'second', which is no semantic version" in short.message
+    assert (short.wanted, short.why, short.stops) == (None, "no version", True)
+    # Out of a version that is none there is one way, and it is open.
+    after = side(tmp_path, COLUMNS + "- {name: a, logicalType: date}\n", "1.1.0", "1.0.0")
+    assert compare_interfaces(before, after).shortfalls == ()
+
+
+@pytest.mark.parametrize(("version", "why"), [("first", "no version"), ("1.9.9", "lowered")])
+def test_a_contract_that_leaves_its_versions_stops_though_nothing_else_changed(
+    tmp_path: Path, version: str, why: str
+) -> None:
+    before = side(tmp_path, COLUMNS, "2.0.0", "2.0.0")
+    (short,) = compare_interfaces(before, side(tmp_path, COLUMNS, "2.0.0", version)).shortfalls
+    assert (short.of, short.why, short.stops, short.breaking) == ("contract", why, True, False)
+    assert version in short.message
+
+
+def test_a_new_contract_begins_with_a_version(tmp_path: Path) -> None:
+    new = side(tmp_path, COLUMNS, "1.0.0", "first")
+    (short,) = compare_interfaces(None, new).shortfalls
+    assert (short.why, short.port, short.stops) == ("no version", "flights", True)
+    assert compare_interfaces(None, side(tmp_path, COLUMNS, "1.0.0", "1.0.0")).shortfalls == ()
+
+
+@pytest.mark.parametrize(
+    ("version", "status", "contract", "told"),
+    [
+        ("1.0.0", "active", "active", False),
+        ("1.0.0", None, "active", False),
+        ("1.0.0", "draft", "active", False),
+        ("1.0.0", "deprecated", "active", True),
+        ("1.0.0", "retired", "active", True),
+        # What was published before the status was kept is known by its contracts.
+        ("1.0.0", None, "deprecated", True),
+        # https://semver.org, item 4: nothing is promised.
+        ("0.9.0", "active", "active", True),
+    ],
+)
+def test_a_product_is_removed_after_it_was_announced(
+    tmp_path: Path, version: str, status: str | None, contract: str, told: bool
+) -> None:
+    text = document(COLUMNS).replace("status: active", f"status: {contract}", 1)
+    read_, faults = read(tmp_path, text)
+    assert read_ is not None, faults
+    before = Interface(version, {"flights": PortInterface(read_, read_.ports[0])}, "", status)
+    found = compare_interfaces(before, None)
+    assert found.level == "breaking"
+    assert [(s.of, s.why, s.stops) for s in found.shortfalls] == (
+        [] if told else [("product", "removed", True)]
+    )

@@ -50,6 +50,40 @@ HASHED = [
     ("select keyed_hash(x) as c from t union all select x from t", {X: "direct"}),
 ]  # fmt: skip
 
+# A hash of a piece of a value is no more than that piece: all that it may be can be tried.
+PIECES = [
+    ("select keyed_hash(left(x, 1)) as c from t", {X: "masked(1)"}),
+    ("select keyed_hash(upper(substr(x, 3, 2)) || '!') as c from t", {X: "masked(2)"}),
+    ("select keyed_hash(left(x, 3)) || keyed_hash(substr(x, 4, 3)) as c from t",
+     {X: "masked(6)"}),
+    ("select keyed_hash(substr(x, n, 1)) as c from t", {X: "direct", N: "hashed"}),
+    ("select keyed_hash(substr(x, 1, n)) as c from t", {X: "direct", N: "hashed"}),
+    ("select [keyed_hash(substr(x, p::int, 1)) for p in range(1, 40)]::varchar as c from t",
+     {X: "direct"}),
+    ("select keyed_hash(x[1]) as c from t", {X: "direct"}),
+    ("select keyed_hash(unnest(string_split(x, ''))) as c from t", {X: "direct"}),
+    ("select keyed_hash(regexp_extract(x, '.')) as c from t", {X: "direct"}),
+    ("select keyed_hash(year(d)::varchar) as c from t", {D: "masked(4)"}),
+    ("select keyed_hash(strftime(d, '%m')) as c from t", {D: "direct"}),
+    ("select keyed_hash(((n // 10) % 10)::varchar) as c from t", {N: "direct"}),
+    ("select keyed_hash((x like 'a%')::varchar) as c from t", {X: "masked(1)"}),
+    ("select keyed_hash(keyed_hash(left(x, 1))) as c from t", {X: "masked(1)"}),
+    ("select left(keyed_hash(left(x, 2)), 8) as c from t", {X: "masked(2)"}),
+    (("with a as (select substr(x, p::int, 1) as p from t, range(1, 40) r(p)) "
+      "select keyed_hash(p) as c from a"), {X: "direct"}),
+    (("with a as (select left(x, 1) as p from t), b as (select upper(p) as p from a) "
+      "select left(keyed_hash(p), 8) as c from b"), {X: "masked(1)"}),
+    # These are the value, or enough of it.
+    ("select keyed_hash(left(x, 8)) as c from t", {X: "hashed + masked(8)"}),
+    ("select keyed_hash(substr(x, 2)) as c from t", {X: "hashed"}),
+    ("select keyed_hash(left(x, -3)) as c from t", {X: "hashed"}),
+    ("select keyed_hash(split_part(x, '@', 2)) as c from t", {X: "hashed"}),
+    ("select keyed_hash(string_split(x, '@')[2]) as c from t", {X: "hashed"}),
+    ("select keyed_hash(strftime(d, '%Y%m%d')) as c from t", {D: "hashed"}),
+    ("select keyed_hash(left(keyed_hash(x), 2)) as c from t", {X: "hashed + masked(2)"}),
+    ("select left(keyed_hash(x), 1) as c from t", {X: "hashed + masked(1)"}),
+]  # fmt: skip
+
 MASKED = [
     ("select left(x, 3) as c from t", {X: "masked(3)"}),
     ("select right(x, 2) as c from t", {X: "masked(2)"}),
@@ -247,7 +281,7 @@ AGGREGATED = [
      "where k < 3) select c from r"), {X: "direct"}),
 ]  # fmt: skip
 
-CASES = VALUE + HASHED + MASKED + AGGREGATED
+CASES = VALUE + HASHED + PIECES + MASKED + AGGREGATED
 
 
 def ways(query: str, steps: dict[str, str] | None = None, column: str = "c") -> dict[str, str]:

@@ -18,7 +18,20 @@ TELLS = {
     "ip_address": ["ip", "ip_address", "client_ip", "ipv4_addr", "last_login_ip"],
     "postal_address": ["street", "address", "home_address", "address_line_2", "billingAddress"],
     "name": ["first_name", "lastname", "surname", "passenger_name", "customerName", "vorname"],
-    "birth_date": ["birth_date", "dob", "born", "dateOfBirth", "birthday", "geburtsdatum"],
+    "birth_date": [
+        "birth_date",
+        "dob",
+        "born",
+        "dateOfBirth",
+        "birthday",
+        "geburtsdatum",
+        "d_o_birth",
+        "d_o_b",
+        "DOBirth",
+        "date_birth",
+        "birth_dt",
+        "customer_bday",
+    ],
 }
 TELLS_NOTHING = (
     "name", "carrier_name", "airport_name", "destination_name", "file_name", "hostname",

@@ -174,7 +174,10 @@ def test_nothing_in_coordinates(places: list[tuple[float, float]]) -> None:
 
 
 SAYS = {
-    "email": ["mail anna.b+x@example.co.uk.", "<a@b.co>", "Ünal@müller.de", '{"to":"a@b.org"}'],
+    "email": ["mail anna.b+x@example.co.uk.", "<a@b.co>", "Ünal@müller.de", '{"to":"a@b.org"}',
+              "?to=anna%40example.org&x=1", "anna&#64;example.org", "anna&#x0040;example.org",
+              "anna&commat;example.org", "anna\uff20example.org", "anna@example\uff0eorg",
+              "".join(chr(ord(c) + 0xFEE0) for c in "anna@example.org")],
     "phone": [
         "+49 30 1234567", "call +1-212-555-0123 now", "+442079460958", "(212) 555-0123",
         "212-555-0123", "01 23 45 67 89", "Tel.: 030/1234567", "phone number: 2125550123",
@@ -199,7 +202,8 @@ SAYS_NOTHING = (
     "10.0.0.1", "192.168.1.1", "version 1.2.3.4", "v1.2.3.4", "300.1.1.1", "fe80::1",
     "12:30:45", "a@b", "@scope/pkg", "user@localhost", "978-3-16-148410-0", "123-1234567-1234567",
     "000-12-3456", "666-12-3456", "900-12-3456", "BG123456A", "AB123456E", "12345678A",
-    "AA:BB:CC:DD:EE:FF", "2023-01-02 3:04:05 PM",
+    "AA:BB:CC:DD:EE:FF", "2023-01-02 3:04:05 PM", "50%40.5", "a%40b", "&#64; home",
+    "x \uff20 home.jp", "030 1234567", "A. Weber", "ANNA WEBER",
 )  # fmt: skip
 
 
@@ -247,3 +251,63 @@ def test_columns_of_names() -> None:
     assert found(*["John Smith"] * 50) == {}, "one name is no column of names"
     airports = ["Charlotte Douglas Intl", "General Mitchell Intl", "Austin Bergstrom Intl"]
     assert found(*airports) == {}
+
+
+CAPITALS = ["ANNA WEBER", "MARIA GARCÍA-LÓPEZ", "O'NEIL, PETER", "KLAUS D. BERG", "SMITH JOHN",
+            "YASMIN"]  # fmt: skip
+INITIALS = ["Weber, A.", "O'Neil, P. J.", "GARCÍA, M.-L.", "K. Berg", "J.R. Smith", "Li, X."]
+
+
+@pytest.mark.parametrize("people", [CAPITALS, INITIALS])
+def test_columns_of_names_in_other_forms(people: list[str]) -> None:
+    assert found(*people) == {"name": 6}
+    assert found(*people, *(f"Airport {at}" for at in range(40))) == {}, "too few of all values"
+    assert found(*people[:1] * 50) == {}, "one name is no column of names"
+
+
+MAKERS = ["BOEING", "AIRBUS INDUSTRIE", "CIRRUS DESIGN CORP", "BELL", "ROBINSON HELICOPTER CO",
+          "DOUGLAS", "PIPER", "AGUSTA SPA", "CANADAIR", "MARZ BARRY"]  # fmt: skip
+CITIES = ["Trenton, N.J.", "Albany, N.Y.", "Boston, Mass.", "Austin, TX", "Fargo, N.D.",
+          "Santa Fe, N.M.", "Columbia, S.C.", "Washington, D.C."]  # fmt: skip
+STREETS = ["N. Main", "S. Broadway", "E. Elm", "W. Oak", "N. First", "S. Second"]
+CODES = ["KJFK", "EGLL", "EVA", "LEA", "TIM", "UWE", "JAN", "ANA"]
+
+
+@pytest.mark.parametrize("values", [MAKERS, CITIES, STREETS, CODES])
+def test_columns_of_other_names(values: list[str]) -> None:
+    assert found(*values) == {}
+
+
+NATIONAL_PHONES = ["030 1234567", "(089) 123 4567", "0171/2345678", "020 7946 0958",
+                   "0161 496 0000", "06-12345678", "212 555 0123"]  # fmt: skip
+
+
+def test_columns_of_national_telephone_numbers() -> None:
+    assert found(*NATIONAL_PHONES) == {"phone": 7}
+    assert found(*NATIONAL_PHONES, "unknown") == {"phone": 7}
+    assert found(*NATIONAL_PHONES, "+49 30 1234567") == {"phone": 8}
+    assert found(*NATIONAL_PHONES, *["order"] * 3) == {}, "too few of all values"
+    assert found(*NATIONAL_PHONES[:4], *NATIONAL_PHONES[:4]) == {}, "too few different ones"
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{0:02}-{1:02}-20{0:02}", "0{0:02} {1:03}", "00{0:02}-{1:07}", "0{1:09}", "{0:03}-{1:06}",
+     "0{0:02}.{1:07}", "20{0:02} {1:04}"],
+)  # fmt: skip
+def test_columns_of_other_digits(form: str) -> None:
+    assert found(*(form.format(at % 28 + 1, at * 37 % 12 + 1) for at in range(50))) == {}
+
+
+def test_random_ids_are_no_bank_accounts() -> None:
+    """Of thousands some are built like an IBAN, and of these every 97th is right."""
+    rng = random.Random(6)
+    ids = [str(uuid.UUID(int=rng.getrandbits(128))) for _ in range(150_000)]
+    CONNECTION.execute("CREATE OR REPLACE TABLE t AS SELECT unnest($1::VARCHAR[]) AS v", [ids])
+    (iban_,) = [d for d in SHAPES if d.chance == 1 / 97]
+    like = CONNECTION.execute("SELECT count_if(regexp_matches(v, $1)) FROM t", [iban_.pattern])
+    assert like.fetchall()[0][0] > 1000
+    assert found(*ids) == {}
+    real = [iban(rng, "DE") for _ in range(200)]
+    assert found(*ids, *real)["iban"] >= 200
+    assert found(*ids, grouped(real[0], " "))["iban"] >= 1, "groups of four need no proof"

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from meshes import contract, load
 from plan_meshes import (
     SALES_SQL,
     consumer,
@@ -21,6 +22,8 @@ from plan_meshes import (
 )
 
 from mesh_defs.errors import UnknownAddress
+from mesh_defs.product.container import run_product
+from mesh_defs.product.plan.model import ProductPlan
 from mesh_defs.product.reader import open as open_port
 
 CONTRACT = "domains/shop/sales/contract.yaml"
@@ -239,6 +242,83 @@ def test_a_removed_product_and_its_consumers(tmp_path: Path) -> None:
     assert {t.product for t in sales.touched} >= {"shop/daily", "office/places"}
     assert product(found, "shop/daily").state == "broken"
     assert found.stops
+
+
+def gone(root: Path, **changed: str) -> ProductPlan:
+    """The plan of office/places, which nobody reads, after it was published with what ``changed``
+    in its manifest, and removed."""
+    import shutil
+
+    manifest = root / "domains/office/places/defs.yaml"
+    for key, value in changed.items():
+        manifest.write_text(manifest.read_text().rstrip() + f"\n  {key}: {value}\n")
+    publish(root)
+    shutil.rmtree(manifest.parent)
+    found = plan(root, build=False)
+    places = product(found, "office/places")
+    assert found.stops is places.stops
+    return places
+
+
+def test_a_product_that_nobody_was_told_of_is_not_removed(tmp_path: Path) -> None:
+    places = gone(shop(tmp_path, run=False))
+    assert (places.state, places.stops) == ("removed", True)
+    (short,) = places.comparison.shortfalls
+    assert "publish it with 'status: deprecated'" in short.message
+
+
+@pytest.mark.parametrize("status", ["deprecated", "retired"])
+def test_a_product_goes_after_it_was_published_as_going(tmp_path: Path, status: str) -> None:
+    places = gone(shop(tmp_path, run=False), status=status)
+    assert (places.state, places.comparison.level) == ("removed", "breaking")
+    assert (places.comparison.shortfalls, places.stops) == ((), False)
+
+
+def test_what_only_says_that_it_goes_is_published_without_a_new_row(tmp_path: Path) -> None:
+    root = shop(tmp_path, run=False)
+    body = "inputs: {sales: 'mesh://shop/sales@1'}"
+    mode = f"{body}\n  outputs: {{places: {{mode: append, cursor: shops}}}}"
+    replace(root, "domains/office/places/defs.yaml", body, mode)
+    publish(root)
+    mesh = load(root)
+    assert run_product(mesh, mesh.products["office/places"]).outcome == "unchanged"
+    manifest = root / "domains/office/places/defs.yaml"
+    manifest.write_text(manifest.read_text().rstrip() + "\n  status: deprecated\n")
+    mesh = load(root)
+    report = run_product(mesh, mesh.products["office/places"])
+    assert report.outcome == "published"
+    assert report.record is not None
+    assert (report.record.status, report.record.environment) == ("deprecated", "local")
+    assert run_product(mesh, mesh.products["office/places"]).outcome == "unchanged"
+
+
+def test_a_port_goes_with_a_major_version_only(tmp_path: Path) -> None:
+    root = shop(tmp_path, run=False)
+    manifest = "domains/office/best/defs.yaml"
+    body = "inputs: {daily: 'mesh://shop/daily@1'}"
+    two = f"{body}\n  outputs: {{best: {{}}, least: {{contract: least.yaml}}}}"
+    replace(root, manifest, body, two)
+    column = "- {name: least, logicalType: number, required: true}"
+    (root / "domains/office/best/least.yaml").write_text(contract("least", column))
+    (root / "domains/office/best/least.sql").write_text("SELECT min(takings) AS least FROM daily")
+    publish(root)
+    replace(root, manifest, two, body)
+    for name in ("least.yaml", "least.sql"):
+        (root / "domains/office/best" / name).unlink()
+    found = plan(root, build=False)
+    assert [c.kind for c in product(found, "office/best").comparison.changes] == ["port removed"]
+    assert found.stops
+    replace(root, manifest, "version: 1.0.0", "version: 2.0.0")
+    assert not plan(root, build=False).stops
+
+
+@pytest.mark.parametrize("version", ["first", "0.9.0"])
+def test_a_contract_that_leaves_its_versions_stops(tmp_path: Path, version: str) -> None:
+    root = shop(tmp_path)
+    replace(root, CONTRACT, "version: 1.0.0", f"version: {version}")
+    found = plan(root, build=False)
+    (short,) = product(found, "shop/sales").comparison.shortfalls
+    assert (short.of, short.stops, found.stops) == ("contract", True, True)
 
 
 def test_a_broken_product_cannot_be_compared(tmp_path: Path) -> None:

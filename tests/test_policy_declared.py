@@ -195,8 +195,10 @@ policies: [ArchetypesInOrder]
 """
 
 
-def reads(port: str, source: str, archetype: str, domain: str = "care") -> dict[str, str]:
-    body = BODY.replace("files://raw", source)
+def reads(
+    port: str, source: str, archetype: str, domain: str = "care", status: str = "active"
+) -> dict[str, str]:
+    body = BODY.replace("files://raw", source) + f"status: {status}\n"
     return product(body, more=SLA, port=port, archetype=archetype, domain=domain)
 
 
@@ -243,6 +245,27 @@ def test_no_retired_input(tmp_path: Path, status: str, count: int) -> None:
     reader = reads("mine", "mesh://sales/orders", "aggregate")
     found = judge(tmp_path, "NoRetiredInput", source, reader, name="care/mine")
     assert len(messages(found)) == count
+
+
+@pytest.mark.parametrize(
+    ("status", "own", "said"),
+    [
+        ("active", "active", None),
+        ("deprecated", "active", None),
+        ("retired", "active", None),
+        ("draft", "active", "whose status is draft"),
+        ("draft", "deprecated", "the product is deprecated"),
+        ("proposed", "active", "whose status is proposed"),
+        ("draft", "draft", None),
+        ("draft", "proposed", None),
+    ],
+)
+def test_no_draft_input(tmp_path: Path, status: str, own: str, said: str | None) -> None:
+    source = product(f"{BODY}status: {status}\n", more=SLA)
+    reader = reads("mine", "mesh://sales/orders", "aggregate", status=own)
+    found = messages(judge(tmp_path, "NoDraftInput", source, reader, name="care/mine"))
+    assert len(found) == (said is not None)
+    assert said is None or (said in found[0] and "reads mesh://sales/orders" in found[0])
 
 
 def test_no_cycle(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -288,6 +290,48 @@ def test_a_profile_of_another_release_is_read_as_far_as_it_is_known() -> None:
     found = PortProfile.from_dict(values)
     assert found.columns == {"a": ColumnProfile(nulls=0.5), "b": ColumnProfile(nulls=0.0)}
     assert PortProfile.from_dict({}) == PortProfile(0, {})
+
+
+KIND = "- {name: kind, logicalType: string}"
+OF_A_KIND = "select i as id, '{}' as kind from range(1000) t(i)"
+
+
+def digests(root: Path) -> list[str]:
+    return list(profile(root).columns["kind"].categories)
+
+
+def test_digests_are_of_no_use_without_the_products_own_key(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        versions(tmp_path / name, POLICY, KIND)
+        publish(tmp_path / name, OF_A_KIND.format("secretly"))
+    (plain,) = digests(tmp_path / "one")
+    assert digests(tmp_path / "other") != [plain]
+    tried = [hashlib.new(each, b"secretly").hexdigest() for each in ("md5", "sha1", "sha256")]
+    assert not any(plain in digits for digits in tried)
+    key = (tmp_path / "one/.mesh/storage/shop/things/profile.key").read_text()
+    assert key not in json.dumps(asdict(record(tmp_path / "one")))
+    publish(tmp_path / "one", OF_A_KIND.format("secretly") + " where i > 9")
+    assert digests(tmp_path / "one") == [plain]
+
+
+def test_digests_that_another_key_made_are_not_compared(tmp_path: Path) -> None:
+    versions(tmp_path, POLICY, KIND)
+    publish(tmp_path, OF_A_KIND.format("first"))
+    (tmp_path / ".mesh/storage/shop/things/profile.key").unlink()
+    assert publish(tmp_path, OF_A_KIND.format("second")).outcome == "published"
+    assert messages(publish(tmp_path, OF_A_KIND.format("third"))) == [
+        "kind: at least 100% of its values lie in other categories than before"
+    ]
+
+
+def test_a_key_that_is_none_is_an_error(tmp_path: Path) -> None:
+    versions(tmp_path, POLICY, KIND)
+    (tmp_path / ".mesh/storage/shop/things").mkdir(parents=True)
+    (tmp_path / ".mesh/storage/shop/things/profile.key").write_text("open sesame")
+    verdict = said(publish(tmp_path, OF_A_KIND.format("first")), NAME)
+    assert verdict.outcome == "error"
+    assert "profile.key is no key of 32 bytes in hex digits" in str(verdict.reason)
+    assert "sesame" not in str(verdict)
 
 
 SHARES = st.lists(st.integers(1, 50), min_size=1, max_size=12)

@@ -118,6 +118,7 @@ def test_a_policy_without_parameters_given_below_keeps_those_above(tmp_path: Pat
         ("{archetype: source-aligned}", True),
         ("{archetype: aggregate}", False),
         ("{tag: money}", True),
+        ("{tag: [cats, MONEY]}", True),
         ("{tag: [cats, dogs]}", False),
         ("{status: active}", True),
         ("{status: [draft, retired]}", False),

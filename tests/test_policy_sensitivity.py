@@ -99,6 +99,11 @@ def test_each_product_on_the_way_is_stopped_where_it_lowers(tmp_path: Path) -> N
         # It decides about rows, and is not shown.
         ("select origin as a from bookings where email like 'p1%'", column("a")),
         ("select distinct on (email) origin as a from bookings", column("a")),
+        # The newest row of each key: an order by what is not personal tells of nobody.
+        ("select distinct on (origin) origin as a from bookings order by origin, fare desc",
+         column("a", "public")),
+        ("select origin as a from bookings group by origin order by count(distinct email) limit 2",
+         column("a")),
         ("select origin as a, row_number() over (partition by email) as b from bookings",
          column("a") + column("b")),
         # Reduced, and declared so.
@@ -124,6 +129,15 @@ def test_what_is_classified_or_reduced_as_it_must_be_passes(
     [
         ("select email as a from bookings", column("a", "confidential"), "personal data flows in"),
         ("select meal as a from bookings", column("a", "personal"), "sensitive data flows into it"),
+        # Its order chooses the rows.
+        ("select distinct on (origin) id as a from bookings order by origin, born", column("a"),
+         "personal data flows into it (its order chooses the rows: LIMIT, DISTINCT ON"),
+        ("select id as a from bookings order by born desc limit 3", column("a"),
+         "mesh://care/contacts/contacts#a <- mesh://passengers/bookings/bookings#born"),
+        ("select id as a from bookings qualify row_number() over (order by born) = 1",
+         column("a"), "its order chooses the rows"),
+        ("select left(email, 3) as a from bookings order by email limit 9",
+         column("a", method="masked"), "It is declared as masked, but on one way it is chosen"),
         # Reduced, and not declared so.
         ("select keyed_hash(email) as a from bookings", column("a"), "(hashed)"),
         # Declared, and not reduced so.

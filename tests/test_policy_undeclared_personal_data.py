@@ -155,6 +155,45 @@ def test_numbers_of_cards_in_a_column_of_numbers(tmp_path: Path) -> None:
     assert one(tmp_path, "4111111111111112", properties).outcome == "published"
 
 
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
+        ("-4111111111111111", "-4111111111111112"),
+        ("4111111111111111::DECIMAL(18, 2)", "4111111111111111::DECIMAL(18, 2) + 0.5"),
+        ("-4111111111111111::DECIMAL(20, 1)", "(-4111111111111112)::DECIMAL(20, 1)"),
+        ("4111111111111111::DECIMAL(38, 20)", "(-411111111111111111)::DECIMAL(38, 20)"),
+        ("-4111111111111111::DOUBLE", "-4111111111111111::DOUBLE / 2"),
+        ("4111111111111111::HUGEINT", "(-9223372036854775808)::BIGINT"),
+    ],
+)
+def test_numbers_with_a_sign_or_a_fraction_of_nothing(
+    tmp_path: Path, value: str, other: str
+) -> None:
+    properties = "- {name: note, logicalType: number}\n"
+    assert finding(said(one(tmp_path, value, properties), NAME))["failing_rows"] == 1000
+    assert one(tmp_path, other, properties).outcome == "published"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "'mail jane@example.org'::BLOB",
+        "encode('Grüße an jané@exämple.org')",
+        "encode('Тел.: +49 30 1234567')",
+        """encode('{"first_name": "Ann"}')""",
+    ],
+)
+def test_text_kept_as_bytes(tmp_path: Path, value: str) -> None:
+    mixed = f"CASE WHEN i % 2 = 0 THEN {value} ELSE from_hex(md5(i::VARCHAR)) END"
+    assert finding(said(one(tmp_path, mixed), NAME))["failing_rows"] == 500
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    for value in ("from_hex(md5(i::VARCHAR))", "encode('a@b.co') || from_hex('00')",
+                  "'\\xFFa@b.co'::BLOB", "''::BLOB"):  # fmt: skip
+        assert one(tmp_path, value).outcome == "published", value
+
+
 def test_keys_that_are_themselves_suspicious_are_not_shown(tmp_path: Path) -> None:
     versions(tmp_path, asked(), "- {name: mail, logicalType: string, primaryKey: true}\n")
     query = "SELECT i AS id, 'p' || i || '@example.org' AS mail FROM range(3) t(i)"

@@ -65,6 +65,55 @@ def test_words_need_a_patch(tmp_path: Path, version: str, count: int) -> None:
     assert len(findings(root)) == count
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        ("version: 1.0.0", "version: first", "version: 1.0.0"),
+        ("version: 1.0.0", "version: 0.9.0", "version: 1.0.0"),
+    ],
+)
+def test_a_contract_that_leaves_its_versions(
+    tmp_path: Path, old: str, new: str, wanted: str
+) -> None:
+    root = shop(tmp_path)
+    replace(root, CONTRACT, old, new)
+    (contract,) = findings(root)
+    assert (contract.file, contract.port) == (CONTRACT, "sales")
+    assert wanted in (contract.fix or "")
+
+
+def test_a_contract_begins_with_a_version(tmp_path: Path) -> None:
+    root = shop(tmp_path, run=False)
+    replace(root, CONTRACT, "version: 1.0.0", "version: first")
+    (contract,) = findings(root)
+    assert "no semantic version" in contract.message
+
+
+@pytest.mark.parametrize(("unit", "version"), [("dollars", "2.0.0"), ("whole euros", "1.1.0")])
+def test_another_unit_in_a_description(tmp_path: Path, unit: str, version: str) -> None:
+    root = shop(tmp_path, run=False)
+    replace(root, CONTRACT, "{name: amount,", "{name: amount, description: In euros.,")
+    found = load_mesh(root)
+    run_product(found, found.products["shop/sales"])
+    replace(root, CONTRACT, "In euros.", f"In {unit}.")
+    assert [version in finding.message for finding in findings(root)] == [True, True]
+    raised(root, version)
+    assert findings(root) == []
+
+
+def test_a_role_that_is_removed(tmp_path: Path) -> None:
+    root = shop(tmp_path, run=False)
+    path = root / CONTRACT
+    bare = path.read_text()
+    path.write_text(bare.rstrip() + "\nroles: [{role: reader, access: read}]\n")
+    found = load_mesh(root)
+    run_product(found, found.products["shop/sales"])
+    path.write_text(bare)
+    assert ["2.0.0" in finding.message for finding in findings(root)] == [True, True]
+    raised(root, "2.0.0")
+    assert findings(root) == []
+
+
 def test_a_contract_that_cannot_be_compared_is_no_pass(tmp_path: Path) -> None:
     root = shop(tmp_path)
     replace(root, CONTRACT, "minimum: 0", "minimum: 1")

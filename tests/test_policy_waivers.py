@@ -130,6 +130,71 @@ def test_the_mesh_says_who_may_approve_and_how_far_ahead(tmp_path: Path) -> None
     assert run(tmp_path).outcome == "failed"
 
 
+def test_a_waiver_ends_within_a_year_unless_the_mesh_says_otherwise(tmp_path: Path) -> None:
+    shop(tmp_path, STRICT, waivers=waiver("EnoughRows", days=366))
+    assert not load(tmp_path).faults
+    shop(tmp_path, STRICT, waivers=waiver("EnoughRows", days=367))
+    (fault,) = policy_faults(load_mesh(tmp_path))
+    assert "more than 366 days ahead" in fault
+    shop(
+        tmp_path,
+        STRICT,
+        waivers=waiver("EnoughRows", days=400),
+        more="waivers: {longest_days: 400}\n",
+    )
+    assert not load(tmp_path).faults
+    (tmp_path / "mesh.yaml").write_text("name: test\nwaivers: {longest_days: 99999999999}\n")
+    assert "mesh.yaml:2  waivers.longest_days" in mesh(tmp_path, "check").stdout
+
+
+KNOWN = {"principals.yaml": "people: {governance@test.example: {}}\n"}
+
+
+def test_who_approves_is_known_where_principals_are_declared(tmp_path: Path) -> None:
+    shop(tmp_path, STRICT, waivers=waiver("EnoughRows"), files=KNOWN)
+    assert not load(tmp_path).faults
+    (listed,) = json.loads(mesh(tmp_path, "waivers", "--json").stdout)["waivers"]
+    assert (listed["approver_known"], listed["faults"]) == (True, [])
+    assert run(tmp_path).outcome == "published"
+
+
+@pytest.mark.parametrize("approver", ["nobody@test.example", "team:rules"])
+def test_an_approver_whom_nobody_knows_lets_nothing_pass(tmp_path: Path, approver: str) -> None:
+    shop(tmp_path, STRICT, waivers=waiver("EnoughRows", approved_by=approver), files=KNOWN)
+    (fault,) = policy_faults(load_mesh(tmp_path))
+    assert f"'{approver}', whom principals.yaml does not declare" in fault
+    assert "allowed: governance@test.example" in fault
+    assert run(tmp_path).outcome == "failed"
+    shown = mesh(tmp_path, "waivers").stdout
+    assert f"approved by  {approver}, whom principals.yaml does not declare" in shown
+    assert "has a fault, lets nothing pass" in shown
+    assert "1 waivers, 0 of them ended, 1 with faults" in shown
+    (listed,) = json.loads(mesh(tmp_path, "waivers", "--json").stdout)["waivers"]
+    assert listed["approver_known"] is False
+    assert listed["faults"][0]["key"] == "attributes.waivers.approved_by"
+
+
+def test_a_team_approves_where_the_mesh_lists_it(tmp_path: Path) -> None:
+    shop(
+        tmp_path,
+        STRICT,
+        waivers=waiver("EnoughRows", approved_by="team:rules"),
+        files=KNOWN,
+        more="waivers: {approvers: ['team:rules']}\n",
+    )
+    assert not load(tmp_path).faults
+
+
+@pytest.mark.parametrize("file", [None, "people: [wrong]\n"])
+def test_without_principals_nobody_can_tell(tmp_path: Path, file: str | None) -> None:
+    files = {"principals.yaml": file} if file is not None else {}
+    shop(tmp_path, STRICT, waivers=waiver("EnoughRows"), files=files)
+    assert not load(tmp_path).faults
+    (listed,) = json.loads(mesh(tmp_path, "waivers", "--json").stdout)["waivers"]
+    assert listed["approver_known"] is None
+    assert ", whom no principals.yaml declares" in mesh(tmp_path, "waivers").stdout
+
+
 def test_the_list_for_programs(tmp_path: Path) -> None:
     shop(tmp_path, STRICT, waivers=waiver("EnoughRows", days=9))
     listed = json.loads(mesh(tmp_path, "waivers", "--json").stdout)["waivers"]

@@ -19,11 +19,14 @@ from typer.core import TyperGroup
 from mesh_defs.errors import (
     AccessDenied,
     InvalidMesh,
+    InvalidRequest,
     MeshError,
     NoMesh,
     NotPublished,
     PromiseBroken,
     UnknownProfile,
+    UnknownRecord,
+    WrongState,
 )
 from mesh_defs.interrupts import is_interrupt, listening, terminated_as_interrupted
 
@@ -40,11 +43,22 @@ COMMANDS = {
     "check": "mesh_defs.cli.check",
     "plan": "mesh_defs.cli.plan",
     "run": "mesh_defs.cli.run",
+    "serve": "mesh_defs.cli.serve",
     "status": "mesh_defs.cli.status",
     "new": "mesh_defs.cli.new",
     "policies": "mesh_defs.cli.policies",
     "waivers": "mesh_defs.cli.waivers",
     "access": "mesh_defs.cli.access",
+    "request": "mesh_defs.cli.request",
+    "requests": "mesh_defs.cli.requests",
+    "approve": "mesh_defs.cli.approve",
+    "deny": "mesh_defs.cli.deny",
+    "withdraw": "mesh_defs.cli.withdraw",
+    "grants": "mesh_defs.cli.grants",
+    "revoke": "mesh_defs.cli.revoke",
+    "token": "mesh_defs.cli.token",
+    "audit": "mesh_defs.cli.audit",
+    "usage": "mesh_defs.cli.usage",
     "schema": "mesh_defs.cli.schema",
 }
 
@@ -169,9 +183,9 @@ def _main(arguments: Sequence[str]) -> int:
 
 
 def _code_of(error: MeshError) -> int:
-    if isinstance(error, NoMesh | UnknownProfile):
+    if isinstance(error, NoMesh | UnknownProfile | InvalidRequest | UnknownRecord):
         return WRONG_USE
-    answer = InvalidMesh | PromiseBroken | NotPublished | AccessDenied
+    answer = InvalidMesh | PromiseBroken | NotPublished | AccessDenied | WrongState
     return NO if isinstance(error, answer) else BROKE
 
 

@@ -46,7 +46,8 @@ def plan(
     Compares the working tree with what is published, or with a git revision: every change with its
     level (none, compatible or breaking), the version that it demands, and every consumer that it
     touches. New versions are built to run consumers' expectations on them; nothing is published.
-    Exit code 1 when a breaking change lacks its major version, or a product cannot be compared.
+    Exit code 1 when a breaking change lacks its major version, a version was lowered or is no
+    semantic one, a product was removed that was not deprecated before, or one cannot be compared.
 
     \b
     Examples:

@@ -66,7 +66,7 @@ def _show_product(product: ProductPlan) -> None:
     for port in product.comparison.ports:
         _show_port(port)
     for shortfall in product.comparison.shortfalls:
-        out.print(text(f"  {shortfall.message}", "red" if shortfall.breaking else "yellow"))
+        out.print(text(f"  {shortfall.message}", "red" if shortfall.stops else "yellow"))
     _show_build(product)
     for touched in product.touched:
         _show_touched(touched)

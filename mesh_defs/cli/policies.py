@@ -132,10 +132,13 @@ def try_out(
     """
     from mesh_defs.cli.progress import RunProgress
     from mesh_defs.product.load import load_mesh
-    from mesh_defs.product.trial import find_policy, try_policy
+    from mesh_defs.product.trial import WrongParameters, find_policy, try_policy
 
     mesh = load_mesh(profile=profile)
-    policy, place = find_policy(mesh, name, _parameters(given or []))
+    try:
+        policy, place = find_policy(mesh, name, _parameters(given or []))
+    except WrongParameters as error:
+        raise typer.BadParameter(str(error), param_hint="--with") from None
     trials: list[Trial] = []
     with RunProgress(steps=False) as progress:
         for trial in try_policy(mesh, policy, name, place):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,6 +26,7 @@ from mesh_defs.cli.verdicts import show_verdicts
 if TYPE_CHECKING:
     from mesh_defs.product.ledger import Record
     from mesh_defs.product.status import ProductDetails, ProductStatus
+    from mesh_defs.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -66,6 +67,7 @@ def status(
             print_json({"mesh": mesh.settings.name, "products": [s.as_dict() for s in found]})
         else:
             _show_all(found)
+            _show_requests(mesh.settings)
         return
     address = product_url(url)
     require_product(mesh.root, address)
@@ -101,6 +103,21 @@ def _show_all(products: list[ProductStatus]) -> None:
                 out.print(text(f"  {line}"))
     if any(product.record is None for product in products):
         out.print(text("what has no version yet is published with: mesh run URL, or mesh up"))
+
+
+def _show_requests(settings: Settings) -> None:
+    """How many ask for access, so that who looks at the products hears of it."""
+    from mesh_defs.errors import MeshError
+    from mesh_defs.gateway.state.database import requests_waiting
+
+    try:
+        waiting = requests_waiting(settings, datetime.now(UTC))
+    except MeshError as error:
+        console().print(text(f"requests for access cannot be read: {error}", "yellow"))
+        return
+    if waiting:
+        many = "request for access waits" if waiting == 1 else "requests for access wait"
+        console().print(text(f"{waiting} {many}: mesh requests", "yellow"))
 
 
 def _state(found: ProductStatus) -> str:

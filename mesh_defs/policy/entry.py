@@ -16,6 +16,9 @@ ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}\Z")
 ID_RULE = "letters, digits and _, starting with a letter"
 APPROVER = re.compile(r"(team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+)\Z")
 
+# A leap year: what nobody looks at for longer is no deviation for a while.
+LONGEST_DAYS = 366
+_MOST_DAYS = 36_525
 _REASON_WORDS = 3
 
 _ARCHETYPES = ("source-aligned", "aggregate", "consumer-aligned")
@@ -34,7 +37,9 @@ class Where(Strict):
 
     domain: Words = Field(default_factory=list, description="domains, by name")
     archetype: Words = Field(default_factory=list, description="archetypes")
-    tag: Words = Field(default_factory=list, description="products with one of these tags")
+    tag: Words = Field(
+        default_factory=list, description="products with one of these tags, in upper or lower case"
+    )
     classification: Words = Field(
         default_factory=list, description="ports with a column so classified"
     )
@@ -154,6 +159,9 @@ class WaiverRules(Strict):
     approvers: list[str] = Field(
         default_factory=list, description="who may approve (default: anybody who is named)"
     )
-    longest_days: int | None = Field(
-        default=None, description="how far ahead a waiver may end, in days", ge=1
+    longest_days: int = Field(
+        default=LONGEST_DAYS,
+        description="how far ahead a waiver may end, in days",
+        ge=1,
+        le=_MOST_DAYS,
     )

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.checks.engine_text import NOT_SHOWN, safe_text
+from mesh_defs.contract.checks.quiet import quiet, with_places
+from mesh_defs.contract.model import PERSONAL
 from mesh_defs.contract.verdicts import Verdict
 from mesh_defs.interrupts import is_interrupt
 from mesh_defs.policy.model import DataPolicy, DeclaredPolicy, Finding
@@ -47,15 +49,43 @@ def declared_verdicts(mesh: Mesh, product: Product, now: datetime) -> tuple[Verd
 
 
 def data_verdicts(port: StagedPort) -> tuple[Verdict, ...]:
-    """What the policies on data say of a staged ``port``. Raises `duckdb.InterruptException`."""
-    verdicts: list[Verdict] = []
-    for held in port.mesh.governance.in_force(port.product, port.output, port.mesh):
-        if isinstance(held.policy, DataPolicy):
-            found = run_on_data(held.policy, port)
-            verdicts.append(
-                _verdict(port.mesh, port.product, port.output, held, found, port.now, port)
-            )
-    return tuple(verdicts)
+    """What the policies on data say of a staged ``port``, which learns what columns turned out to
+    be; no verdict shows a value of them. Raises `duckdb.InterruptException`."""
+    ran = [
+        (held, run_on_data(held.policy, port))
+        for held in port.mesh.governance.in_force(port.product, port.output, port.mesh)
+        if isinstance(held.policy, DataPolicy)
+    ]
+    _learn(port, [found for _, found in ran])
+    return tuple(
+        _quiet(_verdict(port.mesh, port.product, port.output, held, found, port.now, port), port)
+        for held, found in ran
+    )
+
+
+def _learn(port: StagedPort, found: Iterable[tuple[Finding, ...] | BaseException]) -> None:
+    """Tell ``port`` which of its columns hold personal data by what was ``found``."""
+    columns = {
+        finding.column
+        for each in found
+        if isinstance(each, tuple)
+        for finding in each
+        if isinstance(finding, Finding)
+        and finding.classification in PERSONAL
+        and finding.port in (None, port.name)
+        and finding.column is not None
+    }
+    if columns:
+        port.learn(columns)
+
+
+def _quiet(verdict: Verdict, port: StagedPort) -> Verdict:
+    """``verdict`` of a policy that looked before another one found personal data."""
+    if not port.turned_out:
+        return verdict
+    return quiet(
+        verdict, {}, with_places(port.contract, port.hidden), frozenset(port.table.columns)
+    )
 
 
 def run_on_data(policy: DataPolicy, port: StagedPort) -> tuple[Finding, ...] | BaseException:
@@ -87,7 +117,9 @@ def policy_verdict(
         if port is None:
             raise TypeError(f"{held.id} looks at data")
         found = run_on_data(held.policy, port)
-    elif isinstance(held.policy, DeclaredPolicy):
+        _learn(port, [found])
+        return _quiet(_verdict(mesh, product, output, held, found, now, port), port)
+    if isinstance(held.policy, DeclaredPolicy):
         found = _declared(held.policy, product, mesh)
     return _verdict(mesh, product, output, held, found, now, port)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mesh_defs.policy.entry import Where
     from mesh_defs.policy.model import Consequence, Direction, Policy
-    from mesh_defs.policy.waivers import Waiver
+    from mesh_defs.policy.waivers import RefusedWaiver, Waiver
     from mesh_defs.product.model import Mesh, OutputPort, Product
 
 Level = Literal["mesh", "domain", "product"]
@@ -66,7 +66,7 @@ class Declaration:
             and (not self.environments or environment in self.environments)
             and (not where.domain or product.domain in where.domain)
             and (not where.archetype or manifest.archetype in where.archetype)
-            and (not where.tag or bool(set(where.tag) & set(manifest.tags)))
+            and (not where.tag or has_tag(manifest.tags, where.tag))
             and (not where.status or manifest.status in where.status)
         )
 
@@ -115,12 +115,14 @@ class InForce:
 
 @dataclass(frozen=True)
 class Governance:
-    """All that is declared about policies in one mesh, for one environment."""
+    """All that is declared about policies in one mesh, for one environment. ``refused`` are waivers
+    with faults, which let nothing pass."""
 
     declarations: tuple[Declaration, ...] = ()
     broken: tuple[BrokenDeclaration, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     environment: str = ""
+    refused: tuple[RefusedWaiver, ...] = ()
 
     @cached_property
     def ids(self) -> frozenset[str]:
@@ -153,11 +155,12 @@ class Governance:
         found = [merged(group) for group in groups.values()]
         asked = (_applying(each, product, output, mesh) for each in found)
         held = {each.id: each for each in asked if each is not None}
-        for broken in self._broken_for(product):
+        for broken in self.broken_for(product):
             held[broken.id] = InForce(broken.id, None, "stop", (broken.origin,), broken.faults)
         return tuple(held.values())
 
-    def _broken_for(self, product: Product) -> list[BrokenDeclaration]:
+    def broken_for(self, product: Product) -> list[BrokenDeclaration]:
+        """The declarations that cannot be used and stop ``product``."""
         scopes = ("", product.domain, product.identity)
         return [broken for broken in self.broken if broken.scope in scopes]
 
@@ -172,7 +175,7 @@ class Governance:
             [d.id, type(d.policy).__qualname__, d.policy.model_dump_json(), d.consequence, d.source]
             for d in self.about(product)
         ]
-        broken = [[b.id, [str(f) for f in b.faults]] for b in self._broken_for(product)]
+        broken = [[b.id, [str(f) for f in b.faults]] for b in self.broken_for(product)]
         waived = [
             [w.policy, w.port, w.column, w.until.isoformat()]
             for w in self.waivers_for(product)
@@ -181,6 +184,11 @@ class Governance:
         if not about and not broken and not waived:
             return ""
         return hashlib.sha256(json.dumps([about, broken, waived]).encode()).hexdigest()
+
+
+def has_tag(tags: Iterable[str], wanted: Iterable[str]) -> bool:
+    """Whether one of ``tags`` is one of ``wanted``, in whatever case they are written."""
+    return not {tag.casefold() for tag in tags}.isdisjoint(tag.casefold() for tag in wanted)
 
 
 def _applying(held: InForce, product: Product, output: OutputPort, mesh: Mesh) -> InForce | None:

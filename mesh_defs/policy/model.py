@@ -58,7 +58,8 @@ class Finding:
     mesh's root) and ``line`` say where it is mended, ``path`` is a way through the mesh, from where
     it was found back to its source. Counts are of rows, ``samples`` hold masked rows.
     ``classification`` is what the column turned out to be at least: where the policy only warns, or
-    is waived, it goes downstream with the column as if the contract said so.
+    is waived, it goes downstream with the column as if the contract said so; and no verdict of the
+    run shows a value of a column that turned out to be personal or sensitive.
     """
 
     message: str

@@ -39,6 +39,7 @@ SHIPPED: Mapping[str, str] = {
     "TimesPromised": f"{_DECLARED}.contracts:TimesPromised",
     "ArchetypesInOrder": f"{_DECLARED}.archetypes:ArchetypesInOrder",
     "NoRetiredInput": f"{_DECLARED}.archetypes:NoRetiredInput",
+    "NoDraftInput": f"{_DECLARED}.archetypes:NoDraftInput",
     "NoCycle": f"{_DECLARED}.archetypes:NoCycle",
     "TermsOfUse": f"{_DECLARED}.terms:TermsOfUse",
     "DataResidency": f"{_DECLARED}.terms:DataResidency",

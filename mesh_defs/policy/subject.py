@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +16,8 @@ from mesh_defs.contract.verdicts import MAX_SAMPLES
 from mesh_defs.sql import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     import duckdb
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from mesh_defs.product.staging import Window
 
 
+def _key_of_nobody() -> str:
+    return secrets.token_hex(32)
+
+
 @dataclass
 class StagedPort:
     """A port whose rows would be published.
@@ -40,7 +46,10 @@ class StagedPort:
     ``flows`` is the graph of columns that it ends (None: nobody knows);
     ``verdicts`` those of its contract; ``bytes`` and ``seconds`` what it cost so far; ``made`` how
     many rows this run made (None: they are counted) and ``window`` the periods that it made;
-    ``private`` tells that the inputs may hold personal values, whatever the port has.
+    ``private`` tells that the inputs may hold personal values, whatever the port has;
+    ``turned_out`` are columns that a policy found to hold some, though the contract does not say;
+    ``profile_key`` gives the key of the digests in profiles, 64 hex digits (default: one that is
+    used once).
     """
 
     mesh: Mesh
@@ -59,6 +68,8 @@ class StagedPort:
     made: int | None = None
     window: Window | None = None
     private: bool = False
+    turned_out: frozenset[str] = frozenset()
+    profile_key: Callable[[], str] = _key_of_nobody
 
     @property
     def name(self) -> str:
@@ -96,10 +107,10 @@ class StagedPort:
         from mesh_defs.policy.data.profile import profile
 
         if self.output.mode in ("snapshot", "upsert") or self.staged.added == self.staged.whole:
-            return profile(self.table, self.output, self.hidden)
+            return profile(self.table, self.output, self.hidden, self.profile_key())
         added = Table(self.connection, self.staged.added, f"policy_added_{self.name}")
         with closing(added):
-            return profile(added, self.output, self.hidden)
+            return profile(added, self.output, self.hidden, self.profile_key())
 
     @property
     def profiled(self) -> bool:
@@ -133,7 +144,16 @@ class StagedPort:
     @cached_property
     def hidden(self) -> frozenset[str]:
         """The columns of which no finding may show a value."""
-        return hidden_columns(self.contract, "promise", self.table.columns)
+        return hidden_columns(self.contract, "promise", self.table.columns, self.turned_out)
+
+    def learn(self, columns: AbstractSet[str]) -> None:
+        """These ``columns`` hold personal data: from now on they are hidden, and the profile that
+        was asked for before forgets them."""
+        lower = {name.lower() for name in columns}
+        self.turned_out |= {name for name in self.table.columns if name.lower() in lower}
+        self.__dict__.pop("hidden", None)
+        if self.profiled:
+            self.__dict__["profile"] = self.profile.without(self.hidden)
 
     def samples(
         self, condition: str, columns: Sequence[str], hide: Sequence[str] = ()

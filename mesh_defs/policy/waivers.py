@@ -12,9 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mesh_defs.faults import Fault
+    from mesh_defs.policy.access.principals import Principals
     from mesh_defs.policy.entry import WaiverEntry, WaiverRules
     from mesh_defs.policy.model import Finding
     from mesh_defs.yaml_source import Document, KeyPath
+
+
+_TEAM = "team:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,14 @@ class Waiver:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedWaiver:
+    """A waiver that lets nothing pass, and why."""
+
+    waiver: Waiver
+    faults: tuple[Fault, ...]
+
+
 def waivers_of(
     domain: str, entries: Iterable[WaiverEntry], document: Document, path: KeyPath
 ) -> list[Waiver]:
@@ -98,9 +110,11 @@ def waiver_faults(
     policies: Iterable[str],
     ports: Mapping[str, Mapping[str, tuple[str, ...]]],
     owners: Iterable[str],
+    principals: Principals,
     today: date,
 ) -> list[Fault]:
-    """What is wrong with ``waiver``: unknown names, an approver who may not, an end too far ahead.
+    """What is wrong with ``waiver``: unknown names, an approver who may not or whom nobody knows,
+    an end too far ahead.
 
     ``policies`` are the ids that may be waived here, ``ports`` the domain's products with their
     ports and these ports' columns (empty where a product is broken); ``owners`` are those who
@@ -121,7 +135,34 @@ def waiver_faults(
     if waiver.column is not None and columns and waiver.column not in columns:
         faults.append(_fault(waiver, "column", waiver.column, columns, "column"))
     faults += _approval_faults(waiver, rules, set(owners), today)
+    if approver_known(waiver.approved_by, rules, principals) is False:
+        faults.append(_unknown_approver(waiver, principals))
     return faults
+
+
+def approver_known(approver: str, rules: WaiverRules, principals: Principals) -> bool | None:
+    """Whether ``approver`` is a person of ``principals.yaml``, or a team that the mesh lists among
+    its ``approvers``; None when that cannot be told, because the file is not there or is broken."""
+    if not principals.declared or principals.faults:
+        return None
+    if approver.startswith(_TEAM):
+        return approver in rules.approvers
+    return principals.find(f"person:{approver}").known
+
+
+def _unknown_approver(waiver: Waiver, principals: Principals) -> Fault:
+    from mesh_defs.faults import Fault
+
+    people = sorted(one.name for one in principals if one.kind == "person")
+    return Fault(
+        waiver.file,
+        waiver.line,
+        "attributes.waivers.approved_by",
+        f"'{waiver.approved_by}', whom principals.yaml does not declare",
+        ", ".join(people) or "a person of principals.yaml, which has none",
+        "name who approved it, declare them in principals.yaml, or list the team in mesh.yaml "
+        "below 'waivers: {approvers: [...]}'",
+    )
 
 
 def _approval_faults(
@@ -153,7 +194,7 @@ def _approval_faults(
             )
         )
     longest = rules.longest_days
-    if longest is not None and waiver.until > today + timedelta(days=longest):
+    if waiver.until > today + timedelta(days=longest):
         last = today + timedelta(days=longest)
         faults.append(
             Fault(

@@ -96,7 +96,7 @@ class MeshAccess:
         as protected as the strictest of that contract, all since, and what flowed into it. Raises
         `InvalidMesh`, `CorruptRecord`."""
         folder = self.settings.root / DOMAINS / version.identity
-        subject = protected(self.settings, version, _manifest(folder, self.settings.root))
+        subject = protected(self.settings, version, read_manifest(folder, self.settings.root))
         flows = inflows(self.settings, version.identity, version.record, version.port)
         columns = []
         for column in subject.columns:
@@ -156,7 +156,7 @@ def _folders(parent: Path) -> list[str]:
     return sorted(p.name for p in parent.iterdir() if p.is_dir()) if parent.is_dir() else []
 
 
-def _manifest(folder: Path, root: Path) -> Manifest | None:
+def read_manifest(folder: Path, root: Path) -> Manifest | None:
     """The manifest in ``folder``; None when it cannot be read."""
     file = folder / MANIFEST
     documents, faults = read_documents(file, relative(file, root), smallest="")

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.faults import Fault, relative
 from mesh_defs.product.check_access import access_faults
+from mesh_defs.product.check_gateway import gateway_name_faults
+from mesh_defs.product.check_offers import offer_faults
 from mesh_defs.product.check_policies import policy_faults
 from mesh_defs.product.check_rules import rule_faults, rule_warnings
 from mesh_defs.product.check_sql import file_faults
+from mesh_defs.product.check_training import training_faults
 from mesh_defs.product.load import DOMAINS, read_mesh
 from mesh_defs.product.misplaced import misplaced
 from mesh_defs.product.prepare import hook_faults
@@ -72,6 +75,9 @@ def check_loaded(mesh: Mesh, only: str | None = None) -> Findings:
     faults += read_workspace(mesh.root, [domain.name for domain in mesh.domains])[1]
     faults += hook_faults(mesh.settings)
     faults += access_faults(mesh)
+    faults += offer_faults(mesh)
+    faults += gateway_name_faults(mesh)
+    faults += training_faults(mesh)
     stopping, warning = policy_faults(mesh)
     owners = _Owners(mesh)
     groups = owners.grouped([*faults, *stopping], only)
@@ -102,6 +108,12 @@ class _Owners:
         for product in mesh.broken.values():
             for fault in product.faults:
                 self.found_by.setdefault(fault, []).append(_folder(mesh, product))
+        # A policy that cannot be used is in the way of everything below who declared it.
+        self.stops = {
+            fault: f"{DOMAINS}/{broken.scope}" if broken.scope else ""
+            for broken in mesh.governance.broken
+            for fault in broken.faults
+        }
 
     def _homes(self, fault: Fault) -> list[str]:
         """The folders of the products whose fault it is, first the one that is shown with it."""
@@ -127,6 +139,8 @@ class _Owners:
 
     def concerns(self, fault: Fault, only: str) -> bool:
         homes = self._homes(fault) or [fault.file]
+        if fault in self.stops:
+            homes = [*homes, self.stops[fault] or only]
         return any(_meet(home, only) for home in homes)
 
 

@@ -8,6 +8,7 @@ from mesh_defs.policy.access.check import RuleCheck
 from mesh_defs.policy.access.entities import subject_of
 from mesh_defs.policy.access.load import load_rules
 from mesh_defs.policy.access.principals import domain_faults, load_principals
+from mesh_defs.product.check_gateway import mapped_roles
 from mesh_defs.product.check_queries import sql_type
 
 if TYPE_CHECKING:
@@ -44,6 +45,12 @@ def access_faults(mesh: Mesh) -> Iterator[Fault]:
                 types[port.path, column.name] = sql_type(column) if typed else '"NULL"'
     with duckdb.connect(config=_READS_NOTHING) as connection:
         check = RuleCheck(
-            principals, ports, [*mesh.products, *mesh.broken], names, types, connection
+            principals,
+            ports,
+            [*mesh.products, *mesh.broken],
+            names,
+            types,
+            connection,
+            mapped_roles(mesh.settings),
         )
         yield from check.faults(rulebook)

@@ -21,8 +21,10 @@ def policy_faults(mesh: Mesh) -> tuple[list[Fault], list[Fault]]:
     warning: set[Fault] = set()
     now = datetime.now(UTC)
     for product in mesh.products.values():
+        # Each was told once already, where it stands; it stops every product below.
+        told = {broken.id for broken in mesh.governance.broken_for(product)}
         for verdict in declared_verdicts(mesh, product, now):
-            if verdict.ok:
+            if verdict.ok or verdict.rule in told:
                 continue
             if verdict.outcome == "error":
                 found = [_could_not_run(mesh, product, verdict)]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mesh_defs.contract.checks.quiet import quiet, with_places
 from mesh_defs.policy.evaluate import data_verdicts
 from mesh_defs.policy.subject import StagedPort
 from mesh_defs.product.privacy import handles_personal_data
+from mesh_defs.product.profile_key import profile_key
+from mesh_defs.product.stores import product_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,10 +32,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Governed:
     """What policies on data said: all verdicts of each port, its contract's first, and the profiles
-    that they compared with (`mesh_defs.policy.data.profile.PortProfile`), by port."""
+    that they compared with (`mesh_defs.policy.data.profile.PortProfile`), by port; and the columns
+    that turned out to hold personal data which no contract declares, of ports that have any."""
 
     verdicts: Mapping[str, tuple[Verdict, ...]]
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    turned_out: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +64,13 @@ def govern(
     circumstances: Circumstances,
     governed: Callable[[str, PortPlan], None],
 ) -> Governed:
-    """``promised`` with the verdicts of the policies on data; ``governed`` is called after each
-    port that any is about."""
+    """``promised`` with the verdicts of the policies on data, none of which shows a value of a
+    column that one of these found to be personal; ``governed`` is called after each port that any
+    is about."""
     verdicts: dict[str, tuple[Verdict, ...]] = {}
     profiles: dict[str, Mapping[str, Any]] = {}
+    turned_out: dict[str, frozenset[str]] = {}
+    store = product_store(mesh.settings, product.domain, product.name)
     for name, plan in plans.items():
         port = StagedPort(
             mesh=mesh,
@@ -80,12 +89,25 @@ def govern(
             made=plan.added_rows,
             private=handles_personal_data(mesh, product),
             window=circumstances.window,
+            profile_key=partial(profile_key, store, make=True),
         )
         with closing(port):
             found = data_verdicts(port)
             if port.profiled:
                 profiles[name] = port.profile.as_dict()
-        verdicts[name] = (*promised[name], *found)
+            mine = promised[name]
+            if port.turned_out:
+                turned_out[name] = port.turned_out
+                mine = _quiet(mine, port)
+        verdicts[name] = (*mine, *found)
         if found:
             governed(name, plan)
-    return Governed(verdicts, profiles)
+    return Governed(verdicts, profiles, turned_out)
+
+
+def _quiet(promised: tuple[Verdict, ...], port: StagedPort) -> tuple[Verdict, ...]:
+    """What the contract's verdicts may show, now that some columns turned out to be personal."""
+    rules = {rule.id: rule for rule in port.contract.rules}
+    hidden = with_places(port.contract, port.hidden)
+    known = {*port.table.columns, *(place.name for place in port.contract.inside)}
+    return tuple(quiet(verdict, rules, hidden, known) for verdict in promised)

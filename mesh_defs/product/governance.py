@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from mesh_defs.policy.access.principals import Principals, load_principals
 from mesh_defs.policy.declare import Reader, Written
 from mesh_defs.policy.governance import BrokenDeclaration, Governance, Origin
 from mesh_defs.policy.registry import FOLDER, Local, local_policies
-from mesh_defs.policy.waivers import waiver_faults
+from mesh_defs.policy.waivers import RefusedWaiver, waiver_faults
 from mesh_defs.product.model import Product
 
 if TYPE_CHECKING:
@@ -51,11 +52,15 @@ def read_governance(
     ids = {d.id for d in reader.declarations} | {b.id for b in broken}
     if ("policies",) in settings.lost:  # which ones there are is not known
         ids |= {waiver.policy for domain in domains for waiver in domain.waivers}
-    waivers, wrong = _waivers(settings, domains, loaded, ids)
+    waivers, refused = _waivers(settings, domains, loaded, ids)
     governance = Governance(
-        tuple(reader.declarations), tuple(broken), tuple(waivers), settings.environment
+        tuple(reader.declarations),
+        tuple(broken),
+        tuple(waivers),
+        settings.environment,
+        tuple(refused),
     )
-    return Governed(governance, (*faults, *wrong))
+    return Governed(governance, (*faults, *(fault for one in refused for fault in one.faults)))
 
 
 def governed(product: Product, governance: Governance) -> Product:
@@ -103,7 +108,7 @@ def _waivers(
     domains: Iterable[Domain],
     loaded: Iterable[Product | BrokenProduct],
     ids: Iterable[str],
-) -> tuple[list[Waiver], list[Fault]]:
+) -> tuple[list[Waiver], list[RefusedWaiver]]:
     ports: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {}
     owners: dict[str, str] = {}
     for product in loaded:
@@ -114,7 +119,8 @@ def _waivers(
         ports.setdefault(product.domain, {})[product.name] = known
     today = datetime.now(UTC).date()
     sound: list[Waiver] = []
-    faults: list[Fault] = []
+    refused: list[RefusedWaiver] = []
+    principals = load_principals(settings.root) if any(d.waivers for d in domains) else Principals()
     for domain in domains:
         for waiver in domain.waivers:
             wrong = waiver_faults(
@@ -123,9 +129,11 @@ def _waivers(
                 ids,
                 ports.get(domain.name, {}),
                 {domain.owner, owners.get(waiver.identity, "")},
+                principals,
                 today,
             )
-            faults += wrong
-            if not wrong:
+            if wrong:
+                refused.append(RefusedWaiver(waiver, tuple(wrong)))
+            else:
                 sound.append(waiver)
-    return sound, faults
+    return sound, refused

@@ -44,7 +44,8 @@ def published_interface(
             place = store.location(contract_name(port.contract_digest))
             raise CorruptRecord(f"{place} is no contract of mesh://{domain}/{product}/{name}")
         ports[name] = PortInterface(contract, promise, port.continues)
-    return Interface(record.product_version, ports, f"version {record.version}")
+    source = f"version {record.version}"
+    return Interface(record.product_version, ports, source, record.status)
 
 
 def _kept(store: ProductStore, port: PortRecord) -> Contract:

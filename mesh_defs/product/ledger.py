@@ -71,7 +71,9 @@ class PortRecord:
 @dataclass(frozen=True, slots=True)
 class Record:
     """One published version of a product. ``published_at`` is its processing time (ISO 8601, UTC),
-    ``digest`` that of the code which made it, ``seconds`` per step."""
+    ``digest`` that of the code which made it, ``seconds`` per step. ``environment`` is the name by
+    which policies know the infra profile that it was published under, ``status`` the manifest's;
+    records of before they were kept have None."""
 
     version: int
     run_id: str
@@ -83,6 +85,8 @@ class Record:
     expectations: tuple[Verdict, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
     lineage: Mapping[str, Any] = field(default_factory=dict)
+    environment: str | None = None
+    status: str | None = None
 
     @property
     def time(self) -> datetime:

@@ -14,6 +14,8 @@ from mesh_defs.faults import did_you_mean, nearest
 from mesh_defs.names import Named, wrong_name
 from mesh_defs.policy.entry import PolicyEntry
 from mesh_defs.product.envelope import PRODUCT_TYPE
+from mesh_defs.product.offer import Offer
+from mesh_defs.product.training import Training
 from mesh_defs.urls import MeshUrl, is_mesh_url, parse
 from mesh_defs.validation import Day, Strict
 
@@ -265,27 +267,6 @@ class Budget(Strict):
     )
 
 
-class Group(Strict):
-    """Bounds for the share of each group in a column of the port, 0 to 1."""
-
-    column: str = Field(description="the column whose values are the groups")
-    port: str | None = Field(default=None, description="the port (default: the main one)")
-    minimum: float = Field(default=0.0, description="the smallest share of a group", ge=0, le=1)
-    maximum: float = Field(default=1.0, description="the largest share of a group", ge=0, le=1)
-
-
-class Training(Strict):
-    """What a product that models learn from says about itself."""
-
-    evaluation: str = Field(
-        description="how it was evaluated: in words, or the URL of a port that shows it",
-        min_length=1,
-    )
-    representation: list[Group] = Field(
-        default_factory=list, description="which groups are in it, and how much of each"
-    )
-
-
 class Manifest(Strict):
     """The attributes of a product's ``defs.yaml``."""
 
@@ -303,6 +284,7 @@ class Manifest(Strict):
     purposes: list[str] = Field(
         default_factory=list, description="the purposes that it may be used for (analytics)"
     )
+    access: Offer = Field(default_factory=Offer, description="how requests for it are answered")
     budget: Budget | None = Field(default=None, description="what one version may cost")
     training: Training | None = Field(
         default=None, description="for products that models learn from"

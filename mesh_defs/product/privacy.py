@@ -6,15 +6,18 @@ import traceback
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.checks.engine_text import NOT_SHOWN
+from mesh_defs.contract.checks.quiet import quiet, with_places
 from mesh_defs.contract.expect import as_classified, closed
 from mesh_defs.contract.model import PERSONAL
 from mesh_defs.errors import MeshError, RunFailed
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from mesh_defs.contract.model import Column, PortContract
+    from mesh_defs.contract.verdicts import Verdict
+    from mesh_defs.product.lineage.record import Lineage
     from mesh_defs.product.model import InputPort, Mesh, Product
 
 
@@ -40,6 +43,45 @@ def handles_personal_data(mesh: Mesh, product: Product) -> bool:
         columns += upstream_columns(mesh, port)
         columns += port.expectations.columns if port.expectations is not None else ()
     return any(column.classification in PERSONAL for column in columns)
+
+
+def quiet_expectations(
+    product: Product,
+    verdicts: tuple[Verdict, ...],
+    turned_out: Mapping[str, Collection[str]],
+    lineage: Lineage,
+) -> tuple[Verdict, ...]:
+    """What ``verdicts`` on the inputs may show, now that these columns of ``product``'s ports
+    ``turned_out`` to be personal: nothing of columns of their names, or that flow into them;
+    nothing at all where nobody knows what does."""
+    if not turned_out:
+        return verdicts
+    sources = _sources(turned_out, lineage)
+    expected = {port.name: port.expectations for port in product.inputs}
+    quieter = []
+    for verdict in verdicts:
+        contract = expected.get(verdict.subject)
+        rules = {rule.id: rule for rule in contract.rules} if contract is not None else {}
+        shown = {name for row in verdict.samples for name in row}
+        named = {*shown, *([verdict.column] if verdict.column is not None else [])}
+        hidden = frozenset(named if sources is None else sources)
+        if contract is not None:
+            hidden = with_places(contract, hidden)
+        quieter.append(quiet(verdict, rules, hidden))
+    return tuple(quieter)
+
+
+def _sources(turned_out: Mapping[str, Collection[str]], lineage: Lineage) -> frozenset[str] | None:
+    """The names of all columns that the values may come from; None when that is not known."""
+    names: set[str] = set()
+    for port, columns in turned_out.items():
+        unknown = {name.lower() for name in lineage["unknown"].get(port, {})}
+        flows = {name.lower(): found for name, found in lineage["ports"].get(port, {}).items()}
+        for column in columns:
+            if column.lower() in unknown or column.lower() not in flows:
+                return None
+            names |= {column, *(source for _, source in flows[column.lower()])}
+    return frozenset(names)
 
 
 def names_of(product: Product) -> str:

@@ -7,19 +7,32 @@ from typing import TYPE_CHECKING, Annotated, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from mesh_defs.gateway_limits import Limits
+from mesh_defs.gateway_profile import (
+    DomainClaim,
+    GatewayProfile,
+    Issuer,
+    KindClaim,
+    Notify,
+    RoleClaim,
+    Smtp,
+    StateStore,
+    Tls,
+    Webhook,
+)
 from mesh_defs.policy.access.principals import PrincipalEntry, PrincipalsFile
 from mesh_defs.policy.entry import PolicyEntry, WaiverEntry, WaiverRules, Where
 from mesh_defs.product.domain import DomainManifest
 from mesh_defs.product.manifest import (
     Budget,
     DbtTransform,
-    Group,
     Input,
     Manifest,
     Output,
-    Training,
     Trigger,
 )
+from mesh_defs.product.offer import AutoApproval, Offer
+from mesh_defs.product.training import Group, Training
 from mesh_defs.settings import MeshFile, Profile
 from mesh_defs.validation import Day
 
@@ -50,6 +63,11 @@ _SERVICES = """\
 A value `${NAME}` is read from the environment when the service is used. Any service may have
 `prepare: module:function`, which `mesh up` calls before products read it, and `domain:`, whose
 system it is; `region:` of the storage says where data lies. Policies ask for both.\
+"""
+
+_GATEWAY = """\
+The server through which products are read from outside. On another address than that of this
+machine it is served with `tls` alone, or with `behind_proxy: true`. Secrets are `${NAME}`.\
 """
 
 _PAGES: tuple[tuple[str, str, type[BaseModel]], ...] = (
@@ -86,6 +104,8 @@ _PAGES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         Where,
     ),
     ("A waiver: an entry of `waivers` of a domain", "", WaiverEntry),
+    ("Who gets access, and what is served late: `access`", "", Offer),
+    ("A rule that approves a request at once: an entry of `access.auto_approve`", "", AutoApproval),
     ("What one version may cost: `budget`", "", Budget),
     ("A product that models learn from: `training`", "", Training),
     ("A group of `training.representation`", "", Group),
@@ -96,6 +116,21 @@ _PAGES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         _SERVICES,
         Profile,
     ),
+    ("The gateway: `gateway` of a profile", _GATEWAY, GatewayProfile),
+    ("Its certificate: `gateway.tls`", "Relative paths start at the mesh's root.", Tls),
+    ("Its state: `gateway.state`", "", StateStore),
+    ("Who is told of requests: `gateway.notify`", "", Notify),
+    ("An address that is told: `gateway.notify.webhook`", "", Webhook),
+    ("A mail server: `gateway.notify.smtp`", "", Smtp),
+    ("What callers may take: `gateway.limits`", "Sizes are such as 200MB or 200MiB.", Limits),
+    (
+        "Whose tokens are believed: an entry of `gateway.identity.issuers`",
+        "See the [decision](../decisions/0018-identity.md).",
+        Issuer,
+    ),
+    ("Roles by claim: `roles` of an issuer", "", RoleClaim),
+    ("Home domains by claim: `domain` of an issuer", "", DomainClaim),
+    ("Kinds of principals by claim: `kind_claim` of an issuer", "", KindClaim),
     (
         "Who reads: `principals.yaml` beside `mesh.yaml`",
         "Optional. Names are `person:<address>`, `service:<name>` and `agent:<name>` elsewhere.",

@@ -61,8 +61,8 @@ def published(settings: Settings, url: MeshUrl) -> Published:
     Raises `NotPublished`, `UnknownAddress`.
     """
     store = product_store(settings, url.domain, url.product)
-    record = _record(Ledger(store), url)
-    port = _port(record, url)
+    record = record_of(Ledger(store), url)
+    port = port_of(record, url)
     return Published(url.identity, port, record, port_files(store, record, port))
 
 
@@ -73,7 +73,9 @@ def port_files(store: ProductStore, record: Record, port: str) -> tuple[str, ...
     return tuple(str(folder / file.path) for file in files)
 
 
-def _record(ledger: Ledger, url: MeshUrl) -> Record:
+def record_of(ledger: Ledger, url: MeshUrl) -> Record:
+    """The record of the version that ``url`` names. Raises `NotPublished`, `UnknownAddress`,
+    `CorruptRecord`."""
     if url.version is not None:
         record = ledger.record(url.version)
         if record is None:
@@ -81,6 +83,11 @@ def _record(ledger: Ledger, url: MeshUrl) -> Record:
             known = f"{versions[0]} to {versions[-1]}" if versions else "none yet"
             raise UnknownAddress(
                 f"{url.product_url()} has no version {url.version}; it has {known}"
+            )
+        if url.major not in (None, record.major):
+            raise UnknownAddress(
+                f"version {url.version} of {url.product_url()} is of @{record.major}, not of "
+                f"@{url.major}. Fix: leave one of them out"
             )
         return record
     if url.as_of is not None:
@@ -106,7 +113,8 @@ def _record(ledger: Ledger, url: MeshUrl) -> Record:
     return record
 
 
-def _port(record: Record, url: MeshUrl) -> str:
+def port_of(record: Record, url: MeshUrl) -> str:
+    """The port of ``record`` that ``url`` names. Raises `UnknownAddress`."""
     names = list(record.ports)
     port = url.port or (names[0] if len(names) == 1 else url.product)
     if port not in record.ports:
@@ -202,7 +210,7 @@ def current_inputs(settings: Settings, product: Product) -> dict[str, InputRecor
             records[port.name] = InputRecord(str(port.source), fingerprint=fingerprint)
         else:
             url = port.source
-            record = _record(Ledger(product_store(settings, url.domain, url.product)), url)
+            record = record_of(Ledger(product_store(settings, url.domain, url.product)), url)
             records[port.name] = InputRecord(str(url), version=record.version)
     return records
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mesh_defs.contract.checks.engine_text import safe_text
 from mesh_defs.contract.checks.scan import reason_of
@@ -15,17 +15,17 @@ from mesh_defs.errors import MeshError, SourceUnavailable, TransformFailed
 from mesh_defs.policy.evaluate import declared_verdicts
 from mesh_defs.product.failures import told
 from mesh_defs.product.flows import run_flows
-from mesh_defs.product.govern import Circumstances, govern
+from mesh_defs.product.govern import Circumstances, Governed, govern
 from mesh_defs.product.judge import expectations, promises
 from mesh_defs.product.ledger import Ledger, contract_name, recent
 from mesh_defs.product.make import Made, make
-from mesh_defs.product.privacy import handles_personal_data
+from mesh_defs.product.privacy import handles_personal_data, quiet_expectations
 from mesh_defs.product.publish import discard_staged, publish
 from mesh_defs.product.quarantine import quarantine
 from mesh_defs.product.report import Outcome, PortReport, Progress, RunReport
 from mesh_defs.product.resolve import check_unchanged, foreign_relations, resolve_inputs
 from mesh_defs.product.staging import Before, PortPlan, Stager, Window
-from mesh_defs.product.versioning import Versioner
+from mesh_defs.product.versioning import Versioner, announces
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Run:
         self.expectations: tuple[Verdict, ...] = ()
         self.made = Made({})
         self.plans: dict[str, PortPlan] = {}
-        self.profiles: Mapping[str, Mapping[str, Any]] = {}
+        self.governed = Governed({})
 
     def execute(self) -> RunReport:
         """Run to the end; see `mesh_defs.product.container.run_product` for what is raised."""
@@ -110,7 +110,8 @@ class Run:
                 where = quarantine(self.store, self.run_id, self.plans, verdicts)
                 self._step("quarantined")
                 return self._report("failed", verdicts, quarantined=where)
-            if not any(plan.changed for plan in self.plans.values()):
+            changed = any(plan.changed for plan in self.plans.values())
+            if not changed and not announces(self.product, self.last):
                 return self._report("unchanged", verdicts)
             record, commits = self._next(session, verdicts, lineage)
         self._keep_contracts()
@@ -244,7 +245,7 @@ class Run:
             relations,
             session.connection,
             self.now,
-            self._verified,
+            lambda port, plan: self._step(f"verified:{port}", plan.rows),
         )
         lineage = self._lineage(session)
         read = {name: resolved.record for name, resolved in self.inputs.items()}
@@ -264,9 +265,12 @@ class Run:
             promised,
             session.connection,
             circumstances,
-            self._governed,
+            lambda port, plan: self._step(f"governed:{port}", plan.rows),
         )
-        self.profiles = found.profiles
+        self.governed = found
+        self.expectations = quiet_expectations(
+            self.product, self.expectations, found.turned_out, lineage
+        )
         return dict(found.verdicts), lineage
 
     def _next(
@@ -281,7 +285,14 @@ class Run:
         }
         read = {name: resolved.record for name, resolved in self.inputs.items()}
         versioner = Versioner(
-            self.product, self.store, self.run_id, read, self.last, self.version, self.rebuild
+            self.product,
+            self.store,
+            self.run_id,
+            read,
+            self.last,
+            self.version,
+            self.rebuild,
+            self.mesh.settings.environment,
         )
         return versioner.next(
             self.plans,
@@ -289,7 +300,8 @@ class Run:
             self.expectations,
             self.steps,
             lineage,
-            self.profiles,
+            self.governed.profiles,
+            self.governed.turned_out,
             session.connection,
         )
 
@@ -326,12 +338,6 @@ class Run:
             record=record,
             quarantine=quarantined,
         )
-
-    def _verified(self, port: str, plan: PortPlan) -> None:
-        self._step(f"verified:{port}", plan.rows)
-
-    def _governed(self, port: str, plan: PortPlan) -> None:
-        self._step(f"governed:{port}", plan.rows)
 
     def _step(self, name: str, rows: int | None = None) -> None:
         elapsed = time.perf_counter() - self.started

@@ -96,6 +96,7 @@ class ProductStatus:
             "version": record.version if record else None,
             "product_version": record.product_version if record else None,
             "published_at": record.published_at if record else None,
+            "environment": record.environment if record else None,
             "rows": self.rows,
             "verdicts": self.tally,
             "last_run": attempt
@@ -158,6 +159,7 @@ class ProductDetails:
                     "published_at": r.published_at,
                     "product_version": r.product_version,
                     "run_id": r.run_id,
+                    "environment": r.environment,
                     "rows": sum(port.rows for port in r.ports.values()),
                     "verdicts": r.tally,
                 }
@@ -171,7 +173,7 @@ def mesh_status(mesh: Mesh) -> list[ProductStatus]:
     check of the mesh finds."""
     groups = check_loaded(mesh).groups
     return [
-        product_status(mesh, identity, groups.get(f"mesh://{identity}", ()))
+        product_status(mesh, identity, _faults(mesh, identity, groups))
         for identity in sorted({*mesh.products, *mesh.broken})
     ]
 
@@ -184,7 +186,7 @@ def product_details(mesh: Mesh, url: MeshUrl) -> ProductDetails:
         fix = did_you_mean(f"mesh://{identity}", known)
         raise UnknownAddress(f"no product mesh://{identity} in '{mesh.root}'. Fix: {fix}")
     domain, name = identity.split("/")
-    faults = check_loaded(mesh).groups.get(f"mesh://{identity}", ())
+    faults = _faults(mesh, identity, check_loaded(mesh).groups)
     status = product_status(mesh, identity, faults)
     history, corrupt = Ledger(product_store(mesh.settings, domain, name)).sound()
     older = tuple(str(error) for error in corrupt if str(error) != status.error)
@@ -216,6 +218,15 @@ def product_status(mesh: Mesh, identity: str, checked: tuple[Fault, ...] = ()) -
         notes,
         product.digest if product else "",
     )
+
+
+def _faults(
+    mesh: Mesh, identity: str, groups: Mapping[str, tuple[Fault, ...]]
+) -> tuple[Fault, ...]:
+    """The product's own faults, then those of policies above it that cannot be used and stop it."""
+    own, product = groups.get(f"mesh://{identity}", ()), mesh.products.get(identity)
+    above = mesh.governance.broken_for(product) if product is not None else ()
+    return tuple(dict.fromkeys([*own, *(fault for each in above for fault in each.faults)]))
 
 
 def _notes(attempts: Attempts) -> tuple[str, ...]:

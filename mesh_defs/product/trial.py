@@ -6,12 +6,13 @@ from __future__ import annotations
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.contract.data import Rows, Staged
-from mesh_defs.errors import MeshError, NotPublished, UnknownAddress
+from mesh_defs.errors import InvalidMesh, MeshError, NotPublished, UnknownAddress
 from mesh_defs.faults import did_you_mean
 from mesh_defs.policy import registry
 from mesh_defs.policy.evaluate import declared_verdicts, policy_verdict
@@ -22,10 +23,13 @@ from mesh_defs.product.attempts import Attempts
 from mesh_defs.product.flows import run_flows
 from mesh_defs.product.ledger import Ledger, recent
 from mesh_defs.product.privacy import handles_personal_data
+from mesh_defs.product.profile_key import profile_key
 from mesh_defs.product.resolve import foreign_relations, port_files, published
 from mesh_defs.product.stores import product_store
 from mesh_defs.sql import quote
 from mesh_defs.urls import MeshUrl
+from mesh_defs.validation import validate
+from mesh_defs.yaml_source import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,6 +38,11 @@ if TYPE_CHECKING:
     from mesh_defs.policy.model import Policy
     from mesh_defs.product.ledger import Record
     from mesh_defs.product.model import Mesh, OutputPort, Product
+
+
+class WrongParameters(InvalidMesh):
+    """The parameters that a policy was to be tried with are none of its own, or have other values
+    than it allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ def find_policy(mesh: Mesh, name: str, given: Mapping[str, Any]) -> tuple[Policy
     """The policy that ``name`` means, with ``given`` parameters, and where it comes from.
 
     A declared id first (with its own parameters), then one that ships or stands in a ``policies/``
-    folder. Raises `UnknownAddress` and `MeshError` for wrong parameters.
+    folder. Raises `UnknownAddress`, and `WrongParameters` with all their faults.
     """
     declared = [d for d in mesh.governance.declarations if d.id == name]
     if declared:
@@ -87,14 +96,11 @@ def find_policy(mesh: Mesh, name: str, given: Mapping[str, Any]) -> tuple[Policy
 
 
 def _with(kind: type[Policy], values: dict[str, Any]) -> Policy:
-    from pydantic import ValidationError
-
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        known = ", ".join(kind.model_fields) or "none"
-        raise MeshError(f"{kind.__name__}: {problems}; its parameters: {known}") from None
+    # No file: line 0 of what goes by the policy's name.
+    result = validate(kind, Document(kind.__name__, values, {(): 0}), (), values)
+    if isinstance(result, list):
+        raise WrongParameters(result)
+    return result
 
 
 def try_policy(mesh: Mesh, policy: Policy, name: str, place: str) -> Iterator[Trial]:
@@ -164,6 +170,7 @@ def published_port(
             flows=run_flows(mesh, product, record.inputs, record.lineage),
             made=stored.added_rows,
             private=handles_personal_data(mesh, product),
+            profile_key=partial(profile_key, store, make=False),
         )
         with closing(port):
             yield port

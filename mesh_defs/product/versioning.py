@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from mesh_defs.drivers.compute.protocol import StagedFile
 from mesh_defs.drivers.storage.protocol import Commit
+from mesh_defs.policy.compatibility.model import ENDING
 from mesh_defs.product.ledger import PortRecord, Record
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import duckdb
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Versioner:
     """Makes the next version of ``product`` after ``last`` (None: the first one), numbered
-    ``version``.
+    ``version``, in ``environment``.
 
     ``rebuild`` trusts what the tables say instead of what the ledger says.
     """
@@ -38,6 +39,7 @@ class Versioner:
     last: Record | None
     version: int
     rebuild: bool
+    environment: str
 
     def next(
         self,
@@ -47,10 +49,11 @@ class Versioner:
         seconds: Mapping[str, float],
         lineage: Mapping[str, Any],
         profiles: Mapping[str, Mapping[str, Any]],
+        turned_out: Collection[str],
         connection: duckdb.DuckDBPyConnection,
     ) -> tuple[Record, dict[str, Commit]]:
         """The record and the commits. A port without a change has no commit and keeps its table's
-        version."""
+        version; ``turned_out`` are ports with personal data that their contract does not tell."""
         at = datetime.now(UTC).isoformat(timespec="microseconds")
         ports: dict[str, PortRecord] = {}
         commits: dict[str, Commit] = {}
@@ -58,7 +61,8 @@ class Versioner:
             table = self._table_version(name)
             if plan.changed and (plan.staged_files or plan.removed):
                 table += 1
-                commits[name] = self._commit(plan, table, at)
+                bounds = not (plan.port.promise.personal_columns or name in turned_out)
+                commits[name] = self._commit(plan, table, at, bounds=bounds)
             actual = _actual_time(connection, plan)
             profile = profiles.get(name, {})
             ports[name] = _port_record(plan, table, verdicts[name], actual, profile)
@@ -73,6 +77,8 @@ class Versioner:
             expectations=expectations,
             seconds=dict(seconds),
             lineage=lineage,
+            environment=self.environment,
+            status=self.product.manifest.status,
         )
         return record, commits
 
@@ -83,8 +89,8 @@ class Versioner:
         found = self.store.table_version(port)
         return -1 if found is None else found
 
-    def _commit(self, plan: PortPlan, table_version: int, at: str) -> Commit:
-        schema, adds = self._prepare(plan)
+    def _commit(self, plan: PortPlan, table_version: int, at: str, *, bounds: bool) -> Commit:
+        schema, adds = self._prepare(plan, bounds=bounds)
         contract = plan.port.contract
         read = {
             name: record.version if record.version is not None else record.fingerprint
@@ -111,14 +117,22 @@ class Versioner:
             },
         )
 
-    def _prepare(self, plan: PortPlan) -> tuple[str, list[TableFile]]:
+    def _prepare(self, plan: PortPlan, *, bounds: bool) -> tuple[str, list[TableFile]]:
         """The table's schema and the files to add. When rows were only taken away, a file that
         stays tells the schema."""
         if plan.staged_files:
-            return self.store.prepare(plan.port.name, plan.staged_files)
+            return self.store.prepare(plan.port.name, plan.staged_files, bounds=bounds)
         stays = plan.kept[0]
         file = StagedFile(str(plan.folder / stays.path), stays.rows, stays.bytes)
         return self.store.prepare(plan.port.name, [file])[0], []
+
+
+def announces(product: Product, last: Record | None) -> bool:
+    """Whether the manifest tells for the first time that the product goes, which is worth a version
+    of its own: who reads what is published has to learn it, and ``mesh plan`` asks for it before
+    the product is removed."""
+    status = product.manifest.status
+    return last is not None and status in ENDING and status != last.status
 
 
 def _port_record(

@@ -32,11 +32,17 @@ _MAX_TEXT = 200
 _PLAIN = INTEGERS | {"BOOLEAN"}
 
 
-def hidden_columns(contract: PortContract, stage: Stage, present: Iterable[str]) -> frozenset[str]:
-    """The columns of which no value may be shown: personal ones, and of those ``present`` in the
-    data every one that the contract does not name, when it has personal columns (who knows what
-    else came along) or is an expectation (which names only what it needs of another's data)."""
-    personal = contract.personal_columns
+def hidden_columns(
+    contract: PortContract,
+    stage: Stage,
+    present: Iterable[str],
+    turned_out: AbstractSet[str] = frozenset(),
+) -> frozenset[str]:
+    """The columns of which no value may be shown: personal ones, those that ``turned_out`` to be,
+    and of those ``present`` in the data every one that the contract does not name, when it has
+    personal columns (who knows what else came along) or is an expectation (which names only what it
+    needs of another's data)."""
+    personal = contract.personal_columns | turned_out
     if not personal and stage != "expectation":
         return personal
     named = {column.name for column in contract.columns}

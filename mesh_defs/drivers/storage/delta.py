@@ -88,7 +88,9 @@ class DeltaProductStore(LocalObjects):
         if (-1 if current is None else current) != version:
             raise PublishConflict(self._foreign(port, current, version))
 
-    def prepare(self, port: str, files: Sequence[StagedFile]) -> tuple[str, list[TableFile]]:
+    def prepare(
+        self, port: str, files: Sequence[StagedFile], *, bounds: bool = True
+    ) -> tuple[str, list[TableFile]]:
         """Read the schema from the first file's footer; statistics are those of the writer."""
         import pyarrow.parquet as pq
         from deltalake import Schema
@@ -100,7 +102,7 @@ class DeltaProductStore(LocalObjects):
                 str(Path(file.path).relative_to(folder)),
                 file.rows,
                 file.bytes,
-                statistics_json(file, arrow),
+                statistics_json(file, arrow, bounds=bounds),
             )
             for file in files
         ]

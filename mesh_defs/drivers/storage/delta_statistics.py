@@ -19,8 +19,9 @@ _LAST_CHARACTER = chr(0x10FFFF)
 Bound = bool | int | float | str
 
 
-def statistics_json(file: StagedFile, schema: pa.Schema) -> str:
-    """``numRecords``, ``nullCount``, ``minValues`` and ``maxValues`` as one JSON text.
+def statistics_json(file: StagedFile, schema: pa.Schema, *, bounds: bool = True) -> str:
+    """``numRecords``, ``nullCount``, ``minValues`` and ``maxValues`` as one JSON text; without
+    ``bounds``, which are values of the data, the first two alone.
 
     A bound that could lie (NaN, infinity, a moment that cannot be told) is left out, and then those
     of all columns are: where one column of a file has bounds and another has none, deltalake's
@@ -29,7 +30,7 @@ def statistics_json(file: StagedFile, schema: pa.Schema) -> str:
     nulls: dict[str, int] = {}
     lows: dict[str, Bound] = {}
     highs: dict[str, Bound] = {}
-    whole = True
+    whole = bounds
     for field in schema:
         column = file.columns.get(field.name)
         if column is not None and column.nulls is not None:

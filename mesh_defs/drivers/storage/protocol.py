@@ -130,8 +130,11 @@ class ProductStore(Protocol):
         there is no table yet)."""
         ...
 
-    def prepare(self, port: str, files: Sequence[StagedFile]) -> tuple[str, list[TableFile]]:
-        """Schema JSON and table files for staged ``files`` (at least one, all of one schema)."""
+    def prepare(
+        self, port: str, files: Sequence[StagedFile], *, bounds: bool = True
+    ) -> tuple[str, list[TableFile]]:
+        """Schema JSON and table files for staged ``files`` (at least one, all of one schema).
+        Without ``bounds`` no statistics tell the least and the greatest value of a column."""
         ...
 
     def commit(self, port: str, commit: Commit) -> None:

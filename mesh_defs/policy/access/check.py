@@ -28,7 +28,8 @@ _PRINCIPALS = {"Person": "person", "Service": "service", "Agent": "agent"}
 class RuleCheck:
     """Checks the rules of a mesh. ``ports`` are those of its sound products, ``products`` the names
     (``<domain>/<product>``) of all, ``domains`` those of all domains, ``types`` the DuckDB type of
-    each column by port and name. ``connection`` serves to parse and bind, and reads nothing."""
+    each column by port and name. ``connection`` serves to parse and bind, and reads nothing;
+    ``more_roles`` are those that principals from elsewhere may have."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class RuleCheck:
         domains: Iterable[str],
         types: Mapping[tuple[str, str], str],
         connection: duckdb.DuckDBPyConnection,
+        more_roles: Iterable[str] = (),
     ) -> None:
         self.principals = principals
         self.ports = ports
@@ -45,7 +47,8 @@ class RuleCheck:
         self.domains = sorted(domains)
         self.types = types
         self.connection = connection
-        self.roles = sorted(principals.roles | {role for port in ports for role in port.roles})
+        contracts = {role for port in ports for role in port.roles}
+        self.roles = sorted(principals.roles | contracts | {*more_roles})
 
     def faults(self, rulebook: Rulebook) -> Iterator[Fault]:
         """Every fault of every file."""

@@ -14,6 +14,7 @@ from mesh_defs.policy.compatibility.rules import (
 )
 from mesh_defs.policy.compatibility.types import type_change, type_text
 from mesh_defs.policy.compatibility.values import value_changes
+from mesh_defs.policy.compatibility.words import description_change, word_change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +46,7 @@ _COMPARED = frozenset(
         "map",
         "deprecated",
         "semanticType",
+        "description",
     ]
 )
 
@@ -241,27 +243,13 @@ def _announced(before: bool | None, after: bool | None, path: str, line: int) ->
 
 
 def _words(before: SchemaProperty, after: SchemaProperty, path: str, line: int) -> Iterator[Change]:
+    described = description_change(before.description, after.description, path, line)
+    if described is not None:
+        yield described
     old, new = (m.model_dump(exclude_none=True, exclude=set(_COMPARED)) for m in (before, after))
     for key in dict.fromkeys([*old, *new]):
         if old.get(key) != new.get(key):
             yield word_change(key, old.get(key), new.get(key), path, line)
-
-
-def word_change(
-    key: str, before: object, after: object, column: str | None, line: int = 0
-) -> Change:
-    """The change of a text that promises nothing."""
-    was = f"{key}: {before}" if before is not None else None
-    now = f"{key}: {after}" if after is not None else None
-    return Change(
-        "text",
-        column,
-        was,
-        now,
-        "none",
-        "words for people: read whether it still means the same",
-        line,
-    )
 
 
 def _moved(change: Change, column: str) -> Change:

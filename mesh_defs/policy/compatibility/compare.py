@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.rules import Custom, Metric, Query
-from mesh_defs.policy.compatibility.columns import Columns, word_change
+from mesh_defs.policy.compatibility.columns import Columns
 from mesh_defs.policy.compatibility.levels import level_changes
 from mesh_defs.policy.compatibility.meaning import meaning_changes
 from mesh_defs.policy.compatibility.model import (
@@ -15,12 +15,14 @@ from mesh_defs.policy.compatibility.model import (
     Comparison,
     PortChanges,
 )
+from mesh_defs.policy.compatibility.roles import role_changes
 from mesh_defs.policy.compatibility.rules import (
     reference_changes,
     rule_changes,
     under_new_names,
 )
 from mesh_defs.policy.compatibility.shortfall import shortfalls
+from mesh_defs.policy.compatibility.words import word_change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -42,7 +44,16 @@ _OBJECT_COMPARED = frozenset(
 )
 # Of the document: what other comparisons look at, and its version, which is the answer.
 _DOCUMENT_COMPARED = frozenset(
-    ["version", "kind", "apiVersion", "status", "schema_", "slaProperties", "slaDefaultElement"]
+    [
+        "version",
+        "kind",
+        "apiVersion",
+        "status",
+        "schema_",
+        "slaProperties",
+        "slaDefaultElement",
+        "roles",
+    ]
 )
 _ENDED = frozenset({"retired"})
 
@@ -90,8 +101,6 @@ def compare_interfaces(before: Interface | None, after: Interface | None) -> Com
         before.version if before is not None else None,
         after.version if after is not None else None,
     )
-    if before is None or after is None:
-        return found
     return replace(found, shortfalls=shortfalls(before, after, found))
 
 
@@ -185,7 +194,8 @@ def _status(before: PortInterface, after: PortInterface) -> Iterator[Change]:
 
 
 def _document(before: PortInterface, after: PortInterface) -> Iterator[Change]:
-    """Changes of the document that are about no port, but for its people and prices."""
+    """Changes of the document that are about no port: its roles, its people and prices."""
+    yield from role_changes(before.contract.document.roles, after.contract.document.roles)
     old, new = (
         i.contract.document.model_dump(exclude_none=True, exclude=set(_DOCUMENT_COMPARED))
         for i in (before, after)

@@ -16,4 +16,4 @@ def declared_interface(product: Product, source: str = "") -> Interface:
         output.name: PortInterface(output.contract, output.promise, output.continues)
         for output in product.outputs
     }
-    return Interface(product.manifest.version, ports, source)
+    return Interface(product.manifest.version, ports, source, product.manifest.status)

@@ -22,6 +22,13 @@ BUMPS: tuple[Bump, ...] = ("none", "patch", "minor", "major")
 
 _DEMANDED: dict[Level, Bump] = {"none": "patch", "compatible": "minor", "breaking": "major"}
 
+# A life cycle status that tells readers that a product, or a contract, goes.
+ENDING = frozenset({"deprecated", "retired"})
+
+# Why a version will not do: it is lower than the one before, it is no semantic version, it was
+# raised too little; or there is none to raise, because the product was removed.
+Why = Literal["lowered", "no version", "too little", "removed"]
+
 Kind = Literal[
     "port added",
     "port removed",
@@ -42,6 +49,7 @@ Kind = Literal[
     "service level",
     "mode",
     "status",
+    "role",
     "text",
 ]
 
@@ -89,11 +97,18 @@ class PortInterface:
 @dataclass(frozen=True, slots=True)
 class Interface:
     """What a product promises: the ``version`` of its manifest and its ports by name. ``source``
-    says in words where it is from."""
+    says in words where it is from; ``status`` is that of the manifest (None: it is not known)."""
 
     version: str
     ports: Mapping[str, PortInterface]
     source: str = ""
+    status: str | None = None
+
+    @property
+    def ending(self) -> bool:
+        """Whether its readers were told that it goes: by its manifest, or by every contract."""
+        told = {port.contract.document.status for port in self.ports.values()}
+        return self.status in ENDING or (bool(told) and told <= ENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,29 +169,37 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """A version that was not raised as much as the changes demand.
+    """A version that was not raised as the changes demand.
 
-    ``of`` is ``manifest`` or ``contract``; ``port`` is the first port of that contract, None for
-    the manifest; ``wanted`` is the least version that would do (None: the version is no semantic
-    one).
+    ``of`` is ``manifest``, ``contract`` or, where the product was removed, ``product``; ``port`` is
+    the first port of that contract, None otherwise; ``after`` is empty for a removed product.
+    ``wanted`` is the least version that would do (None: there is none, or the version before is no
+    semantic one).
     """
 
-    of: Literal["manifest", "contract"]
+    of: Literal["manifest", "contract", "product"]
     port: str | None
     before: str
     after: str
     bump: Bump
     wanted: str | None
     message: str
+    why: Why = "too little"
 
     @property
     def breaking(self) -> bool:
         """Whether a breaking change lacks its major version."""
         return self.bump == "major"
 
+    @property
+    def stops(self) -> bool:
+        """Whether a plan's answer is no: a breaking change lacks its major version, or nobody can
+        tell from the version what changed."""
+        return self.breaking or self.why != "too little"
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
-        return {**asdict(self), "breaking": self.breaking}
+        return {**asdict(self), "breaking": self.breaking, "stops": self.stops}
 
 
 def worst(changes: Iterable[Change]) -> Level:

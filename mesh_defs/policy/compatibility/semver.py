@@ -67,12 +67,14 @@ def parse_version(text: str) -> SemanticVersion | None:
 def satisfied(before: str, after: str, bump: Bump) -> bool:
     """Whether going from ``before`` to ``after`` raises the version as much as ``bump`` asks for.
 
-    False whenever the version was lowered, and when a change is demanded of a version that is no
-    semantic one.
+    False whenever the version was lowered, and for one that is no semantic one, unless it was
+    so before and nothing changed. A semantic version after one that was none will always do.
     """
     old, new = parse_version(before), parse_version(after)
-    if old is None or new is None:
-        return bump == "none"
+    if new is None:
+        return bump == "none" and before == after
+    if old is None:
+        return True
     if bump == "none":
         return new >= old
     if not old.stable:

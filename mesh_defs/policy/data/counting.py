@@ -118,17 +118,17 @@ def _moments(sums: tuple[float, float, float], shift: float) -> Moments:
     return (mean + shift if math.isfinite(mean + shift) else None), deviation
 
 
-def categories(table: Table, names: Iterable[str]) -> dict[str, Shares]:
+def categories(table: Table, names: Iterable[str], key: str) -> dict[str, Shares]:
     """For each column that has any value the shares of its most frequent values, by the first
-    digits of their SHA-256, and the largest share of a value that is not listed.
+    digits of the SHA-256 of ``key`` (of one length always) and the value, and the largest share of
+    a value that is not listed.
 
     A column of many values in many rows is sampled; it is only asked whether any value of it has
     a share worth speaking of.
     """
     found: dict[str, Shares] = {}
     for name in names:
-        whole = not _many_rows(table) or _few_values(table, name) or _numbered(table)
-        shares = _shares(table, name, table.sql if whole else _sampled(table, name))
+        shares = _shares(table, name, looked_at(table, name), key)
         if shares:
             listed = [pair for pair in shares[:MAX_CATEGORIES] if pair[1] >= _LEAST_SHARE]
             other = shares[len(listed)][1] if len(shares) > len(listed) else 0.0
@@ -136,14 +136,21 @@ def categories(table: Table, names: Iterable[str]) -> dict[str, Shares]:
     return found
 
 
-def _shares(table: Table, name: str, source: str) -> list[tuple[str, float]]:
+def looked_at(table: Table, name: str) -> str:
+    """The rows of which the values of ``name`` are looked at: all, or some from places all over."""
+    whole = not _many_rows(table) or _few_values(table, name) or _numbered(table)
+    return table.sql if whole else _sampled(table, name)
+
+
+def _shares(table: Table, name: str, source: str, key: str) -> list[tuple[str, float]]:
     first = (
         f"SELECT value, n, sum(n) OVER () AS total FROM ({_counted(name, source)})"
         f" WHERE value IS NOT NULL ORDER BY n DESC, value LIMIT {MAX_CATEGORIES + 1}"
     )
     found = table.connection.execute(
-        f"SELECT left(sha256(value::VARCHAR), 12), round(n / total, 6) FROM ({first})"
-        " ORDER BY n DESC, value"
+        f"SELECT left(sha256(? || value::VARCHAR), 12), round(n / total, 6) FROM ({first})"
+        " ORDER BY n DESC, value",
+        [key],
     ).fetchall()
     return [(str(digest), float(share)) for digest, share in found]
 

@@ -48,8 +48,8 @@ class DistributionDrift(DataPolicy):
         """One finding per column and kind of drift. Columns without a past are not compared."""
         now = port.profile
         records = comparable(port, self.versions, self.message)
-        past = [PortProfile.from_dict(record.profile) for record in records if record.profile]
-        past = [profile for profile in past if profile.rows]
+        kept = [PortProfile.from_dict(record.profile) for record in records if record.profile]
+        past = [profile.under(now.key) for profile in kept if profile.rows]
         if not past or not now.rows:
             return
         rows = min(now.rows, *(profile.rows for profile in past))

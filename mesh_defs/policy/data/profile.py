@@ -3,7 +3,8 @@ it without reading old data. It holds numbers and digests, never a value of the 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+import hashlib
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.contract.physical_types import NUMBERS
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mesh_defs.product.model import OutputPort
 
 _CATEGORICAL = frozenset({"VARCHAR", "BOOLEAN"})
+_KEY_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,34 @@ class ColumnProfile:
 
 @dataclass(frozen=True, slots=True)
 class PortProfile:
-    """All top-level columns of a port, by name; ``rows`` counts its rows."""
+    """All top-level columns of a port, by name; ``rows`` counts its rows. ``key`` tells keys of
+    digests apart (empty: they were made without one)."""
 
     rows: int
     columns: Mapping[str, ColumnProfile]
+    key: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The profile as JSON values."""
-        return {"rows": self.rows, "columns": {n: asdict(c) for n, c in self.columns.items()}}
+        columns = {n: asdict(c) for n, c in self.columns.items()}
+        return {"rows": self.rows, "columns": columns, "key": self.key}
+
+    def without(self, hidden: AbstractSet[str]) -> PortProfile:
+        """The same with nothing of the columns in ``hidden`` but the share of NULL."""
+        columns = {
+            name: ColumnProfile(each.nulls) if name in hidden else each
+            for name, each in self.columns.items()
+        }
+        return replace(self, columns=columns)
+
+    def under(self, key: str) -> PortProfile:
+        """The same with digests that were made with ``key`` alone: others name other values."""
+        if key == self.key:
+            return self
+        columns = {
+            name: replace(each, categories={}, other=None) for name, each in self.columns.items()
+        }
+        return replace(self, columns=columns)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PortProfile:
@@ -56,19 +78,20 @@ class PortProfile:
             name: ColumnProfile(**{"nulls": 0.0, **{k: v for k, v in each.items() if k in known}})
             for name, each in values.get("columns", {}).items()
         }
-        return cls(int(values.get("rows", 0)), columns)
+        return cls(int(values.get("rows", 0)), columns, str(values.get("key", "")))
 
 
-def profile(table: Table, output: OutputPort, hidden: AbstractSet[str]) -> PortProfile:
+def profile(table: Table, output: OutputPort, hidden: AbstractSet[str], key: str) -> PortProfile:
     """The profile of all rows of ``table``, which ``output`` would publish. Of the columns in
-    ``hidden`` only the share of NULL is taken. Raises `duckdb.Error`."""
+    ``hidden`` only the share of NULL is taken; of others' values digests are made with ``key``.
+    Raises `duckdb.Error`."""
     rows = table.count
     missing = nulls(table)
     shown = {name: kind.name for name, kind in table.columns.items() if name not in hidden}
     keys, single = _keys(output)
     averages = moments(table, [n for n, k in shown.items() if k in NUMBERS and n not in keys])
     counted = categories(
-        table, [n for n, k in shown.items() if k in _CATEGORICAL and n not in single]
+        table, [n for n, k in shown.items() if k in _CATEGORICAL and n not in single], key
     )
     columns = {
         name: ColumnProfile(
@@ -78,7 +101,7 @@ def profile(table: Table, output: OutputPort, hidden: AbstractSet[str]) -> PortP
         )
         for name in table.columns
     }
-    return PortProfile(rows, columns)
+    return PortProfile(rows, columns, hashlib.sha256(key.encode()).hexdigest()[:_KEY_DIGITS])
 
 
 def _keys(output: OutputPort) -> tuple[frozenset[str], frozenset[str]]:

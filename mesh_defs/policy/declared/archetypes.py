@@ -1,4 +1,5 @@
-"""Who reads what: archetypes keep their order, and nobody reads what is retired or a circle."""
+"""Who reads what: archetypes keep their order, and nobody reads what is retired, unfinished or a
+circle."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from mesh_defs.product.model import InputPort, Mesh, Product
 
 _RANK = {"source-aligned": 0, "aggregate": 1, "consumer-aligned": 2}
+_UNFINISHED = ("proposed", "draft")
 
 
 class ArchetypesInOrder(DeclaredPolicy):
@@ -69,17 +71,47 @@ class NoRetiredInput(DeclaredPolicy):
 
     def findings(self, product: Product, mesh: Mesh) -> Iterator[Finding]:
         """One finding per input from a retired product."""
-        for port in product.inputs:
-            if not isinstance(port.source, MeshUrl):
-                continue
-            upstream = mesh.products.get(port.source.identity)
-            if upstream is not None and upstream.manifest.status == "retired":
+        for port, upstream in _upstream(product, mesh):
+            if upstream.manifest.status == "retired":
                 yield Finding(
                     f"the input '{port.name}' reads {port.source}, which is retired",
                     fix="read what replaces it, or remove the input",
                     file=manifest_file(product, mesh),
                     line=port.line or product.line,
                 )
+
+
+class NoDraftInput(DeclaredPolicy):
+    """No product reads a draft, or one that is only proposed, unless it is unfinished itself.
+
+    Policies that ask active products alone let a draft pass, and so what is made of it.
+    """
+
+    def findings(self, product: Product, mesh: Mesh) -> Iterator[Finding]:
+        """One finding per input from an unfinished product."""
+        own = product.manifest.status
+        if own in _UNFINISHED:
+            return
+        for port, upstream in _upstream(product, mesh):
+            status = upstream.manifest.status
+            if status in _UNFINISHED:
+                yield Finding(
+                    f"the product is {own}, and its input '{port.name}' reads {port.source}, "
+                    f"whose status is {status}",
+                    fix=f"ask {upstream.manifest.owner} for 'status: active' there, or write "
+                    "'status: draft' here as well",
+                    file=manifest_file(product, mesh),
+                    line=port.line or product.line,
+                )
+
+
+def _upstream(product: Product, mesh: Mesh) -> Iterator[tuple[InputPort, Product]]:
+    """Inputs that read a product of the mesh, with it."""
+    for port in product.inputs:
+        if isinstance(port.source, MeshUrl):
+            upstream = mesh.products.get(port.source.identity)
+            if upstream is not None:
+                yield port, upstream
 
 
 class NoCycle(DeclaredPolicy):

@@ -23,8 +23,8 @@ class VersionRaised(DeclaredPolicy):
     """The semantic versions of manifest and contract are raised as much as the change of the
     contract since the published version demands.
 
-    What has no published version has nothing to be compared with. Before 1.0.0 any higher version
-    will do (https://semver.org, item 4).
+    What has no published version has nothing to be compared with; its contracts have a semantic
+    version all the same. Before 1.0.0 any higher version will do (https://semver.org, item 4).
     """
 
     def findings(self, product: Product, mesh: Mesh) -> Iterator[Finding]:
@@ -36,8 +36,6 @@ class VersionRaised(DeclaredPolicy):
         except CorruptRecord as error:
             reason, _, fix = str(error).partition(" Fix: ")
             yield Finding(reason, fix or None, file=manifest_file(product, mesh), line=product.line)
-            return
-        if before is None:
             return
         comparison = compare_interfaces(before, declared_interface(product))
         for shortfall in comparison.shortfalls:

@@ -40,7 +40,9 @@ def _wrong(
     reduction: Reduction, path: Path, counters: Collection[str], characters: int
 ) -> str | None:
     if reduction.method == "hashed":
-        return None if path.hashed else f"on one way it is {_not(path)}, not through keyed_hash()"
+        if path.hashed:
+            return None
+        return f"on one way it is {_not(path)}, not through keyed_hash() of the whole value"
     if reduction.method == "masked":
         if path.masked is None:
             return f"on one way it is {_not(path)}, and nothing bounds what is shown of a value"

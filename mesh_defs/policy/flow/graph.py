@@ -10,11 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mesh_defs.contract.model import CLASSIFICATIONS
+from mesh_defs.contract.model import CLASSIFICATIONS, PERSONAL
 from mesh_defs.errors import MeshError
 from mesh_defs.policy.flow.agreement import MASKED_CHARACTERS, disagreement
 from mesh_defs.policy.flow.pieces import Pieces
-from mesh_defs.policy.flow.ways import DIRECT, decides_only, parse, source_key, way
+from mesh_defs.policy.flow.ways import (
+    DIRECT,
+    chooses_only,
+    decides_only,
+    parse,
+    source_key,
+    way,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -107,18 +114,20 @@ class Flows:
         ways = lineage.get("ways", {}).get(ref.port, {}).get(ref.column, {})
         declared = ref.column in lineage.get("declared", {}).get(ref.port, ())
         assumed = declared or bool(lineage.get("assumed"))
-        equal = dict(lineage.get("equal", {}).get(ref.port, {}).get(ref.column, {}))
+        equal = lineage.get("equal", {}).get(ref.port, {}).get(ref.column, {})
         for asset, source in listed:
             named = source_key(asset, source)
             told = parse(ways[named]) if named in ways else (DIRECT,)
-            more = equal.pop(named, None)
-            paths = told if more is None else way([*told, *parse(more)])
+            more = [path for path in parse(equal.get(named, "chosen")) if not path.chosen]
             for found in _refs(version, asset, source):
-                yield Inflow(found, paths, assumed, equal=more is not None)
+                yield Inflow(found, way([*told, *more]), assumed, equal=bool(more))
         for named, words in equal.items():
             asset, _, source = named.partition("#")
+            given = parse(words)
+            chosen = tuple(path for path in given if path.chosen)
+            rest = () if [asset, source] in listed else way(set(given).difference(chosen))
             for found in _refs(version, asset, source):
-                yield Inflow(found, parse(words), equal=True)
+                yield from (Inflow(found, one, equal=True) for one in (rest, chosen) if one)
 
     def _everything(self, version: Version, ref: Ref) -> Iterator[Inflow]:
         reasons = version.lineage.get("unknown", {}).get(ref.port, {})
@@ -139,7 +148,9 @@ class Flows:
             self._sensitivity[ref] = best  # A cycle adds nothing to what is on it.
             for inflow in self.inflows(ref):
                 found = self.sensitivity(inflow.source)
-                if found.rank > best.rank and not self.reduced(ref, inflow):
+                if found.rank <= best.rank or not follows(inflow, found):
+                    continue
+                if not self.reduced(ref, inflow):
                     best = Sensitivity(found.classification, (ref, *found.path))
             for origin, shown in self.pieces.of(ref).items():
                 found = self.sensitivity(origin)
@@ -205,6 +216,12 @@ class Flows:
         said = annotations.permitted_purposes(ref.column) if annotations is not None else None
         said = said if said is not None else version.purposes
         return frozenset(said) if said is not None else None
+
+
+def follows(inflow: Inflow, found: Sensitivity) -> bool:
+    """Whether what is ``found`` of the source must follow. Of what only chose rows by its order,
+    nothing less than personal data does: the newest row of each key tells nothing of a person."""
+    return found.classification in PERSONAL or not chooses_only(inflow.way)
 
 
 def _refs(version: Version, asset: str, column: str) -> Iterator[Ref]:

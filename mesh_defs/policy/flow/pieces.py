@@ -38,7 +38,7 @@ class Pieces:
         paths = [
             path
             for path in inflow.way
-            if not path.hashed and not path.condition and path.aggregated is None
+            if not (path.hashed or path.condition or path.chosen) and path.aggregated is None
         ]
         if not paths or inflow.reason:
             return

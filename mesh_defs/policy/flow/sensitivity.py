@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Literal
 from mesh_defs.contract.model import CLASSIFICATIONS
 from mesh_defs.faults import relative
 from mesh_defs.policy.flow.agreement import MASKED_CHARACTERS, disagreement
-from mesh_defs.policy.flow.graph import Inflow, rank
+from mesh_defs.policy.flow.copies import Copies
+from mesh_defs.policy.flow.graph import Inflow, follows, rank
 from mesh_defs.policy.flow.proof import Proof
 from mesh_defs.policy.flow.reading import flows_of, reads_products
-from mesh_defs.policy.flow.ways import decides_only, text
+from mesh_defs.policy.flow.ways import chooses_only, decides_only, text
 from mesh_defs.policy.model import DataPolicy, Finding, parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mesh_defs.contract.model import Column
     from mesh_defs.policy.annotations import Reduction
+    from mesh_defs.policy.flow.copies import Copy
     from mesh_defs.policy.flow.graph import Flows, Ref, Sensitivity
     from mesh_defs.policy.subject import StagedPort
     from mesh_defs.product.model import Mesh, OutputPort, Product
@@ -34,7 +36,8 @@ class SensitivityFollows(DataPolicy):
     ``countedIn`` is a column that counts the rows of each group and is never below k. ``hashed``:
     on every way through keyed_hash(). ``masked``: no more than ``masked_characters`` of a value are
     shown in all columns of all ports together. ``dropped``: it does not flow in at all. What Python
-    makes has no lineage: there the data itself must show that no value came through.
+    makes has no lineage: there the data itself must show that no value came through, and no column
+    may hold values of a personal column of an input that nothing names as its source.
     """
 
     minimum: Classification = parameter(
@@ -52,6 +55,16 @@ class SensitivityFollows(DataPolicy):
         ge=0,
         description="how many characters of a value a mask may show",
     )
+    copied_share: float = parameter(
+        0.3,
+        stricter="lower",
+        gt=0,
+        le=1,
+        description="which share of the values makes what Python made a copy of personal ones",
+    )
+    copied_values: int = parameter(
+        10, stricter="lower", ge=1, description="how many different values do, at the least"
+    )
     unknown: Literal["everything", "nothing"] = parameter(
         "everything", description="what a column may hold of which nobody knows the sources"
     )
@@ -63,8 +76,12 @@ class SensitivityFollows(DataPolicy):
     def findings(self, port: StagedPort) -> Iterator[Finding]:
         """One per column that is classified too low."""
         check = _Check(self, port, flows_of(port))
+        quiet = []
         for column in port.contract.columns:
-            yield from check.column(column)
+            found = list(check.column(column))
+            yield from found
+            quiet += [] if found else [column]
+        yield from check.copied(quiet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +118,52 @@ class _Check:
             worst = max(troubles, key=lambda one: one.found.rank)
             yield self._finding(ref, column, reduction, worst, len(troubles) - 1)
 
+    def copied(self, columns: Sequence[Column]) -> Iterator[Finding]:
+        """Findings on those of ``columns`` whose sources are a matter of belief, and that hold
+        values of a personal column which is none of them."""
+        lineage, port = self.flows.root.lineage, self.port.name
+        declared = () if lineage.get("assumed") else lineage.get("declared", {}).get(port, ())
+        believed = [c for c in columns if lineage.get("assumed") or c.name in declared]
+        if not believed:
+            return
+        named = {
+            column.name: {
+                inflow.source
+                for inflow in self.flows.inflows(self.flows.ref(port, column.name))
+                if not inflow.reason
+            }
+            for column in believed
+        }
+        copies = Copies(self.port, self.flows, self.policy.copied_share, self.policy.copied_values)
+        for column, copy in copies.find(believed, named, rank(self.policy.minimum)):
+            yield self._copied(column, copy)
+
+    def _copied(self, column: Column, copy: Copy) -> Finding:
+        word = copy.found.classification
+        ref = self.flows.ref(self.port.name, column.name)
+        path = tuple(self.flows.url(each) for each in (ref, *copy.found.path))
+        return Finding(
+            f"'{column.name}' is {column.classification}, and {copy.values:,} of the different "
+            f"values in it ({copy.share:.0%}) are values of {path[1]}, which is {word} and which "
+            f"nothing names as its source: {' <- '.join(path)}",
+            fix=f"write 'classification: {word}' for {column.name}, or leave these values out in "
+            "the transform",
+            port=self.port.name,
+            column=column.name,
+            file=self.file,
+            line=column.line,
+            path=path,
+            classification=word,
+        )
+
     def _higher(self, ref: Ref, column: Column) -> Iterator[tuple[Inflow, Sensitivity]]:
         """What flows into ``ref`` and is classified higher than it."""
         for inflow in self.flows.inflows(ref):
             if decides_only(inflow.way) or (inflow.reason and self.policy.unknown == "nothing"):
                 continue
             found = self.flows.sensitivity(inflow.source)
-            if found.rank >= rank(self.policy.minimum) and found.rank > rank(column.classification):
+            least = max(rank(self.policy.minimum), rank(column.classification) + 1)
+            if found.rank >= least and follows(inflow, found):
                 yield inflow, found
 
     def _why(self, column: Column, reduction: Reduction | None, inflow: Inflow) -> str | None:
@@ -168,7 +224,9 @@ class _Check:
             came = f"the product reads {found.classification} data"
         else:
             came = f"{found.classification} data flows into it"
-            if worst.inflow.equal:
+            if chooses_only(worst.inflow.way):
+                came += " (its order chooses the rows: LIMIT, DISTINCT ON or a place in a window)"
+            elif worst.inflow.equal:
                 came += " (by a condition that makes the two equal, or compares them)"
             elif str(text(worst.inflow.way)) != "direct":
                 came += f" ({text(worst.inflow.way)})"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesh_defs.faults import relative
+from mesh_defs.policy.flow.groups import represented
 from mesh_defs.policy.flow.reading import flows_of
+from mesh_defs.policy.governance import has_tag
 from mesh_defs.policy.model import DataPolicy, Finding, parameter
-from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from mesh_defs.policy.flow.graph import Flows
     from mesh_defs.policy.flow.versions import Key
     from mesh_defs.policy.subject import StagedPort
-    from mesh_defs.product.manifest import Group
     from mesh_defs.product.model import Mesh, OutputPort, Product
 
 _MANIFEST = "defs.yaml"
@@ -25,9 +25,9 @@ class TrainingData(DataPolicy):
     """A product that models learn from says how it was evaluated, has of every declared group
     neither too little nor too much, and everything that it was made of permits the purpose.
 
-    It is about products with the ``tag``. The manifest's ``training`` has ``evaluation`` and
-    ``representation``; the permission is a product's ``purposes``, or what a contract's
-    ``permittedPurposes`` say of a column that flows in.
+    It is about products with the ``tag``, in upper or lower case. The manifest's ``training`` has
+    ``evaluation`` and ``representation``; the permission is a product's ``purposes``, or what a
+    contract's ``permittedPurposes`` say of a column that flows in.
     """
 
     tag: str = parameter("training", description="the tag of products that models learn from")
@@ -35,7 +35,7 @@ class TrainingData(DataPolicy):
 
     def applies(self, product: Product, output: OutputPort, mesh: Mesh) -> bool:  # noqa: ARG002
         """Products with the tag."""
-        return self.tag in product.manifest.tags
+        return has_tag(product.manifest.tags, [self.tag])
 
     def findings(self, port: StagedPort) -> Iterator[Finding]:
         """What is not stated, groups out of bounds, and upstreams that do not permit it."""
@@ -43,7 +43,7 @@ class TrainingData(DataPolicy):
         training = port.product.manifest.training
         for group in training.representation if training is not None else ():
             if (group.port or port.product.main_port) == port.name:
-                yield from _represented(port, group)
+                yield from represented(port, group)
         flows = flows_of(port)
         if port.name == port.product.main_port:
             yield from self._products(port, flows)
@@ -122,41 +122,6 @@ def _upstream(flows: Flows) -> Iterator[tuple[Key, tuple[str, ...]]]:
                 way = (*path, f"mesh://{read.key[0]}")
                 yield read.key, way
                 ahead.append((read.key, way))
-
-
-def _represented(port: StagedPort, group: Group) -> Iterator[Finding]:
-    """Groups whose share of the rows is out of bounds. No group is named: its name is data."""
-    if port.contract.column(group.column) is None:
-        yield _in_manifest(
-            port,
-            f"'training.representation' names '{group.column}', which is no column of the port",
-            "name one of " + ", ".join(column.name for column in port.contract.columns),
-        )
-        return
-    if port.rows == 0:
-        return
-    column = quote(group.column)
-    shares = f"SELECT count(*) / {port.rows} AS share FROM {port.table.sql} GROUP BY {column}"
-    found = port.connection.execute(
-        "SELECT count(*), min(share), max(share), "
-        f"count(*) FILTER (share < {group.minimum!r}), count(*) FILTER (share > {group.maximum!r}) "
-        f"FROM ({shares})"
-    ).fetchone()
-    groups, smallest, largest, few, many = found if found is not None else (0, 0.0, 0.0, 0, 0)
-    wrong = []
-    if few:
-        wrong.append(f"{few} below {group.minimum:.2%} (the smallest has {smallest:.2%})")
-    if many:
-        wrong.append(f"{many} above {group.maximum:.2%} (the largest has {largest:.2%})")
-    if wrong:
-        yield Finding(
-            f"of {groups} groups by '{group.column}' {' and '.join(wrong)} of the rows",
-            fix="balance the rows of the groups, or mend the bounds in 'training.representation'",
-            port=port.name,
-            column=group.column,
-            file=_manifest(port),
-            line=port.product.line,
-        )
 
 
 def _in_manifest(port: StagedPort, message: str, fix: str, path: tuple[str, ...] = ()) -> Finding:

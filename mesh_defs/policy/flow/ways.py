@@ -11,6 +11,7 @@ joined by `` or ``, those that give away no more than another one left out::
     hashed                        through keyed_hash(...)
     masked(4)                     at most four characters of it, or as much
     condition                     it decides which rows belong together, and is not shown
+    chosen                        its order decides which rows there are (the first ones by it)
     hashed + aggregated(20) or masked(4)
 """
 
@@ -28,19 +29,21 @@ SOME_ROWS = 1
 
 _BETWEEN_PATHS = " or "
 _BETWEEN_REDUCTIONS = " + "
-_WORD = re.compile(r"(direct|aggregated|hashed|masked|condition)(?:\(([0-9]{1,9})\))?\Z")
+_WORD = re.compile(r"(direct|aggregated|hashed|masked|condition|chosen)(?:\(([0-9]{1,9})\))?\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
     """What happened to a value on its way. ``aggregated`` is the smallest number of rows that each
     aggregate is proven to cover (`UNPROVEN`: all of a group); ``masked`` the largest number of
-    characters that are shown. None: neither happened."""
+    characters that are shown. None: neither happened. ``chosen``: nothing is shown but that it is
+    the smallest or largest, or one of these, among its like."""
 
     aggregated: int | None = None
     hashed: bool = False
     masked: int | None = None
     condition: bool = False
+    chosen: bool = False
 
     @property
     def direct(self) -> bool:
@@ -55,6 +58,7 @@ class Path:
             self.hashed or later.hashed,
             min(shown, default=None),
             self.condition or later.condition,
+            self.chosen or later.chosen,
         )
 
     def tells_as_much_as(self, other: Path) -> bool:
@@ -62,6 +66,7 @@ class Path:
         return (
             (not self.hashed or other.hashed)
             and (not self.condition or other.condition)
+            and (not self.chosen or other.chosen)
             and (self.masked is None or (other.masked is not None and self.masked >= other.masked))
             and _covers_as_few(self.aggregated, other.aggregated)
         )
@@ -77,6 +82,8 @@ class Path:
             words.append(f"masked({self.masked})")
         if self.condition:
             words.append("condition")
+        if self.chosen:
+            words.append("chosen")
         return _BETWEEN_REDUCTIONS.join(words) or "direct"
 
 
@@ -98,6 +105,11 @@ def way(paths: Iterable[Path]) -> Way:
 def decides_only(paths: Iterable[Path]) -> bool:
     """Whether a value shows on no path: it decides which rows belong together at most."""
     return all(path.condition for path in paths)
+
+
+def chooses_only(paths: Iterable[Path]) -> bool:
+    """Whether a value shows on no path but by the rows that its order chose."""
+    return all(path.condition or path.chosen for path in paths)
 
 
 def source_key(asset: str, column: str) -> str:
@@ -128,6 +140,7 @@ def _parsed(part: str) -> Path:
                 kind == "hashed",
                 bound if kind == "masked" else None,
                 kind == "condition",
+                kind == "chosen",
             )
         )
     return path

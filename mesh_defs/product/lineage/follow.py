@@ -99,7 +99,17 @@ def given_away(flow: Flow, wide: Flow, everything: Iterable[Source]) -> dict[Sou
     be ``everything``."""
     if wide.reason is not None:
         return {source: (DIRECT,) for source in everything if flow.ways.get(source) != (DIRECT,)}
-    return {source: ways for source, ways in wide.ways.items() if flow.ways.get(source) != ways}
+    told = {source: _telling(ways) for source, ways in wide.ways.items()}
+    return {s: ways for s, ways in told.items() if ways and flow.ways.get(s) != ways}
+
+
+def _telling(ways: Way) -> Way:
+    """Without the order of what is hashed, and of aggregates over more than some rows."""
+    return tuple(
+        path
+        for path in ways
+        if not path.chosen or (not path.hashed and path.aggregated in (None, SOME_ROWS))
+    )
 
 
 def _arrived(arrivals: dict[Source, set[_State]]) -> Flow:
@@ -138,6 +148,7 @@ def _along(graph: Graph, state: _State, edge: Edge, index: int) -> _State:
         path = replace(path, masked=None)
     if how.spreads:
         later = replace(later, masked=None)
+    later = how.hashed_whole(later)
     select = graph.held[state.node[0]].expression
     if path.aggregated == UNPROVEN:
         rows, names = _covered(graph, state, how.counts)

@@ -41,7 +41,8 @@ A column flows into another when it stands in the expression that makes it, also
 window's order or a filter of an aggregate there. What only decides which rows there are (WHERE, ON,
 GROUP BY, HAVING, EXISTS) does not. But what a condition makes equal to a column that is shown, or
 compares it with, shows through it: ``equal`` has such sources, and those of which more shows in
-this way than ``ways`` tells (`mesh_defs.product.lineage.equal`).
+this way than ``ways`` tells (`mesh_defs.product.lineage.equal`). So does, as ``chosen``, an order
+by which rows are kept (`mesh_defs.product.lineage.chosen`).
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
     from mesh_defs.product.lineage.found import Columns, Reasons
     from mesh_defs.product.model import InputPort, Mesh, Product
 
-_FORMAT = 3  # raise it when the same SQL is to give another lineage
+_FORMAT = 4  # raise it when the same SQL is to give another lineage
 
 
 class Lineage(TypedDict):

@@ -101,7 +101,8 @@ class Reduction:
     ``spreads``: which piece of the value it is depends on something else, so that later masks bound
     nothing; ``collects``: so do earlier ones, because what they show of many rows or steps is put
     together. ``alone``: no other column stands in it; ``whole``: nor anything that leaves out or
-    singles out a row. ``counting``: its aggregate is a count.
+    singles out a row. ``counting``: its aggregate is a count. ``piece``: it may be so little of the
+    value that a hash of it takes nothing away.
     """
 
     path: Path = DIRECT
@@ -112,6 +113,7 @@ class Reduction:
     alone: bool = True
     whole: bool = True
     counting: bool = False
+    piece: bool = False
 
     def after(self, earlier: Reduction) -> Reduction:
         """``earlier``, which aggregates nothing, and then this one."""
@@ -119,7 +121,8 @@ class Reduction:
         later = self.unmasked().path if earlier.spreads else self.path
         return replace(
             self,
-            path=path.then(later),
+            path=path.then(earlier.hashed_whole(later)),
+            piece=earlier.piece or self.piece,
             spreads=self.spreads or earlier.spreads,
             collects=self.collects or earlier.collects,
         )
@@ -127,6 +130,10 @@ class Reduction:
     def unmasked(self) -> Reduction:
         """The same where masks bound nothing."""
         return replace(self, path=replace(self.path, masked=None), spreads=True, collects=True)
+
+    def hashed_whole(self, later: Path) -> Path:
+        """``later``, in which hashes count for nothing where all they are of is a piece."""
+        return replace(later, hashed=False, masked=None) if self.piece and later.hashed else later
 
 
 AS_IT_IS = Reduction()
@@ -148,13 +155,15 @@ def reduction(leaf: exp.Expr, root: exp.Expr, table: str | None) -> Reduction:
 def _then(so_far: Reduction, found: Reduction, node: exp.Expr, leaf: exp.Expr) -> Reduction:
     """``so_far``, and what the parent of ``node`` takes away, which is ``found``."""
     parent = node.parent
-    path = found.path
+    path = so_far.hashed_whole(found.path)
     fixed = not so_far.spreads and parent is not None and pieces.bounded(node, parent, leaf)
     if not fixed and not so_far.path.hashed:  # What is cut out of a digest is no piece of a value.
         path = replace(path, masked=None)
     passed = so_far.path.then(path)
     spreads = not passed.hashed and (so_far.spreads or pieces.spreads(node, leaf))
-    result = replace(so_far, path=passed, spreads=spreads)
+    few = path.masked is not None and path.masked < pieces.WHOLE
+    piece = so_far.piece or (not passed.hashed and (few or pieces.cuts(node)))
+    result = replace(so_far, path=passed, spreads=spreads, piece=piece)
     if path.aggregated is not None and so_far.path.aggregated is None:
         counting = isinstance(parent, _COUNTS)
         result = replace(result, counts=found.counts, some=found.some, counting=counting)

@@ -14,7 +14,7 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import Scope
 
 from mesh_defs.interrupts import is_interrupt
-from mesh_defs.product.lineage import scopes
+from mesh_defs.product.lineage import chosen, scopes
 from mesh_defs.product.lineage.equal import Conditions, Partner, correlated
 from mesh_defs.product.lineage.follow import follow, given_away
 from mesh_defs.product.lineage.functions import unknown_function
@@ -45,6 +45,7 @@ class Tracer:
         self.relations = Relations(inputs, intermediate)
         self.faithful = Faithful(self.relations)
         self.conditions = Conditions(self.faithful)
+        self.choices = chosen.Choices()
         self.roots: dict[Key, Scope | str] = {}
         self.trees: list[Scope] = []  # Kept, because what follows knows their parts by id().
         self.held: dict[int, Scope] = {}
@@ -150,6 +151,8 @@ class Tracer:
         name = self.names(scope)[index]
         for side in sides:
             names = self.names(side)
+            for at in chosen.positions(scope.expression, self.names(scope), names):
+                step.equal.append(Edge(node=self._node(side, at), reduction=chosen.CHOSEN))
             if "" in names:
                 step.unknown("a star of a set operation could not be written out")
             elif scope.expression.args.get("by_name"):
@@ -174,6 +177,9 @@ class Tracer:
         for window in select.args.get("windows") or ():
             if window.name in named:
                 self._expression(step, scope, window)
+        for place, node, order in self.choices.of(scope):
+            how = chosen.by(order, self._how(place, node, order))
+            self._given_away(step, Partner(place, node, AS_IT_IS), how)
 
     def _expression(self, step: Step, scope: Scope, expression: exp.Expr) -> None:
         for node in scopes.walk(expression):
@@ -231,9 +237,10 @@ class Tracer:
         step.equal += [*found.edges, *found.equal]
         step.hidden = step.hidden or found.reason or found.hidden
 
-    def _how(self, scope: Scope, column: exp.Column, root: exp.Expr) -> Reduction:
-        """What ``root`` takes away of ``column``, which stands in it."""
-        own = column.table if scopes.where(scope, column.table) is scope else None
+    def _how(self, scope: Scope, column: exp.Expr, root: exp.Expr) -> Reduction:
+        """What ``root`` takes away of ``column`` (or a subquery), which stands in it."""
+        table = column.table if isinstance(column, exp.Column) else ""
+        own = table if scopes.where(scope, table) is scope else None
         how = reduction(column, root, own)
         unnested = isinstance(root, exp.Unnest) or isinstance(root.parent, exp.Unnest)
         if unnested or scopes.is_recursive(scope):

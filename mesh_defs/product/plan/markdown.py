@@ -51,7 +51,7 @@ def _product(product: ProductPlan) -> Iterator[str]:
         yield from _port(port)
     for shortfall in product.comparison.shortfalls:
         yield ""
-        yield f"{'❌' if shortfall.breaking else '⚠️'} {_safe(shortfall.message)}."
+        yield f"{'❌' if shortfall.stops else '⚠️'} {_safe(shortfall.message)}."
     if product.build is not None:
         yield ""
         yield _safe(build_words(product.build))

@@ -140,9 +140,10 @@ class ProductPlan:
 
     @property
     def stops(self) -> bool:
-        """Whether it makes the plan's answer a no: a breaking change without its major version, or
-        nothing that could be compared."""
-        short = any(shortfall.breaking for shortfall in self.comparison.shortfalls)
+        """Whether it makes the plan's answer a no: a breaking change without its major version, a
+        version that was lowered or is none, a removal that nobody was told of, or nothing that
+        could be compared."""
+        short = any(shortfall.stops for shortfall in self.comparison.shortfalls)
         return short or self.problem is not None
 
     def as_dict(self) -> dict[str, Any]:

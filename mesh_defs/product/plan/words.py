@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from mesh_defs.policy.compatibility.model import Shortfall
     from mesh_defs.product.plan.model import Build, Holder, Plan, ProductPlan, Touched
 
+# Of the summary: what stops the plan, and which shortfalls it is.
+_SHORT: Mapping[str, Callable[[Shortfall], bool]] = {
+    "a major version is missing in": lambda s: s.breaking and s.why == "too little",
+    "a version went down in": lambda s: s.why == "lowered",
+    "a contract without a semantic version in": lambda s: s.why == "no version",
+    "removed without an announcement:": lambda s: s.why == "removed",
+}
 _STATES = {
     "new": "new: nobody reads it yet",
     "removed": "removed: it is not declared any more",
@@ -95,9 +103,10 @@ def summary(plan: Plan) -> str:
     unmet = {t.product for p in plan.products for t in p.touched if t.unmet}
     if unmet:
         text += f", {len(unmet)} would fail"
-    short = [p for p in plan.products if any(s.breaking for s in p.comparison.shortfalls)]
-    if short:
-        text += f"; a major version is missing in {_names(short)}"
+    for words, short in _SHORT.items():
+        found = [p for p in plan.products if any(short(s) for s in p.comparison.shortfalls)]
+        if found:
+            text += f"; {words} {_names(found)}"
     unknown = [p for p in plan.products if p.problem is not None]
     if unknown:
         text += f"; not compared: {_names(unknown)}"

@@ -63,7 +63,8 @@ _NAMED: Mapping[Kind, tuple[str, ...]] = {
         rf"{_ANY}(?:cognome|voornaam|achternaam|imie|nazwisko|förnamn|efternamn)",
     ),
     "birth_date": (
-        rf"{_ANY}(?:birth_?da(?:te|y)|date_?of_?birth|day_?of_?birth|dob|born(?:_on)?)",
+        rf"{_ANY}(?:birth_?(?:da(?:te|y)|dt)|(?:date|day|dt)_?(?:of_?)?birth)",
+        rf"{_ANY}(?:d_?o_?b(?:irth)?|b_?day|born(?:_on)?)",
         rf"{_ANY}(?:geburtsdatum|geburtstag|geboortedatum|date_(?:de_)?naissance)",
         rf"{_ANY}(?:fecha_(?:de_)?nacimiento|data_(?:di_)?nascita|data_urodzenia|födelsedatum)",
     ),

@@ -10,14 +10,27 @@ _NATIONAL = "ITU-T E.123: national notation"
 _RESERVED = "IANA IPv4 Special-Purpose Address Registry (RFC 6890)"
 
 _LABEL = r"[0-9A-Za-z\x{80}-\x{10FFFF}](?:[0-9A-Za-z\x{80}-\x{10FFFF}-]*)"
+_MAILBOX = r"[^\s@<>()\[\],;:\"/=]"
+# Full-width dots part labels as well (IDNA, RFC 3490, 3.1).
+_DOMAIN = (
+    rf"(?:{_LABEL}[.\x{{FF0E}}])+[A-Za-z\x{{80}}-\x{{10FFFF}}]{{2,24}}"
+    r"(?:$|[^0-9A-Za-z\x{80}-\x{10FFFF}])"
+)
 EMAIL = Detector(
     "email",
     "e-mail address",
     _MAIL,
     # One character of the mailbox's name tells as much as all of it.
-    rf"[^\s@<>()\[\],;:\"/=]@(?:{_LABEL}\.)+[A-Za-z\x{{80}}-\x{{10FFFF}}]{{2,24}}"
-    r"(?:$|[^0-9A-Za-z\x{80}-\x{10FFFF}])",
+    rf"{_MAILBOX}@{_DOMAIN}",
     "@",
+)
+ENCODED_EMAIL = Detector(
+    "email",
+    "e-mail address whose @ is written in another way",
+    "RFC 3986, 2.1 (%40); HTML, named and numeric character references; U+FF20 FULLWIDTH COMMERCIAL"
+    " AT",
+    rf"{_MAILBOX}(?i:%40|&#0*64;|&#x0*40;|&commat;|\x{{FF20}}){_DOMAIN}",
+    r"(?i:%40|&#0*64;|&#x0*40;|&commat;|\x{FF20})",
 )
 
 _WORDS = (
@@ -87,6 +100,14 @@ PHONES = (
         r"[^0-9A-Za-z]{0,5}(?:[^ 0-9]{2,7}[^0-9A-Za-z]{1,5})?[0-9]",
     ),
 )
+
+# Where no word announces it, a number with an area code is one only in a column of such numbers.
+_AREA = r"(?:\(0[1-9][0-9]{1,4}\) ?|0[1-9][0-9]{1,3}(?: ?/ ?|[ -])|06[ -])"
+WHOLE_PHONE = (
+    rf"\s*(?:{_AREA}[1-9][0-9]{{1,7}}(?:[ -][0-9]{{2,5}}){{0,3}}"
+    r"|(?:1 )?[2-9][0-8][0-9] [2-9][0-9]{2} [0-9]{4})\s*"
+)
+PHONE_DIGITS = (9, 12)
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _FOUR = rf"{_OCTET}(?:\.{_OCTET}){{3}}"

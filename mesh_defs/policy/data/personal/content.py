@@ -6,9 +6,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mesh_defs.policy.data.personal.contact import PHONE_DIGITS, WHOLE_PHONE
 from mesh_defs.policy.data.personal.detectors import hint, mail, number_tests, text_groups
 from mesh_defs.policy.data.personal.judge import Hits, Judge, Values
-from mesh_defs.policy.data.personal.people import GIVEN_NAMES, WHOLE_NAME
+from mesh_defs.policy.data.personal.people import (
+    GIVEN_NAMES,
+    GIVEN_PLACES,
+    NO_INITIALS,
+    WHOLE_NAME,
+    WITH_INITIALS,
+)
 from mesh_defs.sql import literal, quote
 
 if TYPE_CHECKING:
@@ -19,20 +26,23 @@ if TYPE_CHECKING:
     from mesh_defs.policy.data.personal.kinds import Kind
     from mesh_defs.policy.data.personal.look import Suspect
 
-# So many different names must be in a column before it is one of names.
-_NAMES = 5
+# So many different names, or telephone numbers, must be in a column before it is one of them.
+_DIFFERENT = 5
+_PHONES = 0.8  # and such a share of its values must be telephone numbers
+_LONGEST_PHONE = 24  # bytes
 _LONGEST_NAME = 50  # bytes; what is longer is text
 
 
 @dataclass(frozen=True, slots=True)
 class _First:
     """What the first scan counts in one column: values, mailboxes, texts with the shape of anything
-    else, values that look like the name of a person."""
+    else, values that look like the name of a person, or like a telephone number from end to end."""
 
     values: int
     mails: int
     shapes: int
     names: int
+    phones: int
 
 
 class Search:
@@ -82,7 +92,7 @@ class Search:
         listed = ", ".join(literal(value) for value in suspect.only)
         values = f"(SELECT unnest([{listed}]) AS {quote(suspect.column)})"
         ((_, first),) = self._first([suspect], values)
-        return bool(first.mails or first.shapes or first.names)
+        return bool(first.mails or first.shapes or first.names or first.phones)
 
     def _first(self, suspects: Sequence[Suspect], source: str) -> list[tuple[Suspect, _First]]:
         if not suspects:
@@ -95,11 +105,12 @@ class Search:
             counts.append(f"count_if({mail(x)})" if "email" in self.kinds else "0")
             counts.append(f"count_if(regexp_matches({x}, {self.pattern}))" if self.groups else "0")
             counts.append(f"count_if({_like_a_name(x)})" if "name" in self.kinds else "0")
+            counts.append(f"count_if({_like_a_phone(x)})" if "phone" in self.kinds else "0")
         row = self.connection.execute(
             f"SELECT {', '.join(counts)} FROM (SELECT {', '.join(values)} FROM {source})"
         ).fetchall()[0]
         found = [int(value or 0) for value in row]
-        return [(s, _First(*found[4 * at : 4 * at + 4])) for at, s in enumerate(suspects)]
+        return [(s, _First(*found[5 * at : 5 * at + 5])) for at, s in enumerate(suspects)]
 
     def _text(self, first: _First, values: Values) -> list[Hits]:
         """The exact answer on the rows that may have something."""
@@ -108,15 +119,28 @@ class Search:
             with Judge(self.connection, values, self.pattern, first.shapes) as judge:
                 found += judge.in_groups(self.groups)
         if first.mails:
-            found.append(self._mails(first, values))
+            rows = None if values.suspect.few else first.mails
+            found = self._with("email", mail("x"), found, values, rows)
         if first.names and first.names >= self.name_share * first.values:
             found += self._names(values, {hits.kind for hits in found})
+        if first.phones and first.phones >= _PHONES * first.values:
+            phones = _like_a_phone("x")
+            different, rows, all_rows = self._count(values, phones)
+            if different >= _DIFFERENT and rows >= _PHONES * all_rows:
+                found = self._with("phone", phones, found, values)
         return found
 
-    def _mails(self, first: _First, values: Values) -> Hits:
-        if values.suspect.few:
-            return Judge(self.connection, values).hit("email", [mail("x")])
-        return Hits(values.suspect.column, "email", first.mails, mail("x"), values.fields)
+    def _with(
+        self, kind: Kind, condition: str, found: list[Hits], values: Values, rows: int | None = None
+    ) -> list[Hits]:
+        """``found`` and the rows that meet ``condition``, together where both are of one kind;
+        ``rows`` is their number where it is known."""
+        mine = [hits for hits in found if hits.kind == kind]
+        others = [hits for hits in found if hits.kind != kind]
+        if rows is not None and not mine:
+            return [*others, Hits(values.suspect.column, kind, rows, condition, values.fields)]
+        conditions = [condition, *(hits.condition for hits in mine)]
+        return [*others, Judge(self.connection, values).hit(kind, conditions)]
 
     def _numbers(self, suspect: Suspect) -> list[Hits]:
         judge = Judge(self.connection, Values(suspect, self.relation))
@@ -129,20 +153,47 @@ class Search:
             return []
         given = ", ".join(literal(name) for name in GIVEN_NAMES)
         known = " OR ".join(
-            f"lower(regexp_extract(x, {literal(place)}, 1)) IN ({given})"
-            for place in (r"^\s*(\pL+)", r", *(\pL+)")
+            f"lower(regexp_extract(x, {literal(place)}, 1)) IN ({given})" for place in GIVEN_PLACES
         )
-        condition = f"{_like_a_name('x')} AND ({known})"
-        different, named, all_values = self.connection.execute(
+        initials = (
+            f"regexp_full_match(x, {literal(WITH_INITIALS)})"
+            f" AND NOT regexp_matches(x, {literal(NO_INITIALS)})"
+        )
+        condition = f"{_like_a_name('x')} AND ({known} OR ({initials}))"
+        different, named, all_values = self._count(values, condition)
+        if different < _DIFFERENT or named < self.name_share * all_values:
+            return []
+        return [Hits(values.suspect.column, "name", named, condition, values.fields)]
+
+    def _count(self, values: Values, condition: str) -> tuple[int, int, int]:
+        """How many different values meet ``condition``, how many rows do, how many have a value."""
+        different, rows, all_rows = self.connection.execute(
             f"SELECT count(DISTINCT x) FILTER (WHERE {condition}),"
             f" coalesce(sum(n) FILTER (WHERE {condition}), 0)::BIGINT,"
             f" coalesce(sum(n) FILTER (WHERE x IS NOT NULL), 0)::BIGINT FROM {values.sql}"
         ).fetchall()[0]
-        if different < _NAMES or named < self.name_share * all_values:
-            return []
-        return [Hits(values.suspect.column, "name", named, condition, values.fields)]
+        return different, rows, all_rows
 
 
 def _like_a_name(value: str) -> str:
+    """SQL: whether all of a text is like a name. Most others are told by their first character,
+    which is no digit, small letter or sign of ASCII."""
+    fits = (
+        f"strlen({value}) <= {_LONGEST_NAME} AND NOT ascii({value}) BETWEEN 33 AND 64"
+        f" AND NOT ascii({value}) BETWEEN 91 AND 126"
+    )
     matches = f"regexp_full_match({value}, {literal(WHOLE_NAME)})"
-    return f"CASE WHEN strlen({value}) <= {_LONGEST_NAME} THEN {matches} ELSE false END"
+    return f"CASE WHEN {fits} THEN {matches} ELSE false END"
+
+
+def _like_a_phone(value: str) -> str:
+    """SQL: whether all of a text is like a telephone number without its country. It begins with a
+    digit or bracket, after spaces at most."""
+    fits = (
+        f"strlen({value}) BETWEEN {PHONE_DIGITS[0] + 1} AND {_LONGEST_PHONE}"
+        f" AND ascii({value}) <= 57"
+    )
+    matches = f"regexp_full_match({value}, {literal(WHOLE_PHONE)})"
+    digits = f"length(regexp_replace({value}, '[^0-9]', '', 'g'))"
+    low, high = PHONE_DIGITS
+    return f"CASE WHEN {fits} AND {matches} THEN {digits} BETWEEN {low} AND {high} ELSE false END"

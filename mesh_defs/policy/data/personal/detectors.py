@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mesh_defs.policy.data.personal.contact import ADDRESSES, EMAIL, PHONES
+from mesh_defs.policy.data.personal.contact import ADDRESSES, EMAIL, ENCODED_EMAIL, PHONES
 from mesh_defs.policy.data.personal.money import CARD, CARDS, IBANS
 from mesh_defs.policy.data.personal.national import NATIONAL_IDS, NUMBERS
 from mesh_defs.policy.data.personal.people import BIRTH_DATES, POSTAL, TITLED
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from mesh_defs.policy.data.personal.kinds import Detector, Kind, Number
 
-# E-mail is looked for by itself: one character tells most texts apart.
+# E-mail as it is written is looked for by itself: one character tells most texts apart.
 SHAPES: tuple[Detector, ...] = (
+    ENCODED_EMAIL,
     *PHONES,
     *IBANS,
     *CARDS,
@@ -29,7 +30,10 @@ SHAPES: tuple[Detector, ...] = (
 )
 WHOLE_NUMBERS: tuple[Number, ...] = (CARD, *NUMBERS)
 # Nothing that is looked for has fewer digits, in a column of numbers.
-SMALLEST_NUMBER = 10**8
+FEWEST_DIGITS = 9
+SMALLEST_NUMBER = 10 ** (FEWEST_DIGITS - 1)
+# Only numbers as long as a card's are judged by whether they stand in a sentence.
+CARD_DIGITS = min(CARD.digits)
 # Digits that stand by themselves: no part of a word, a fraction, a UUID or an international number.
 _DIGITS = r"(?:^|[^0-9A-Za-z_.+-]|(?:^|[^0-9A-Za-z])-)([0-9]{9,19})\b"
 _DIGITS_HINT = r"(?:^|[^0-9A-Za-z_.+])[0-9]{9,19}\b"
@@ -157,15 +161,18 @@ def _some(values: str, condition: str) -> str:
 
 
 def _shape(detector: Detector) -> Test:
+    """The test of one detector, which asks its cheap hint first."""
     pattern = literal(detector.pattern)
-    matches = f"regexp_matches(x, {pattern})"
+    hinted = f"regexp_matches(x, {literal(detector.hint)})"
+    matches = _case(hinted, f"regexp_matches(x, {pattern})")
     accepted = matches
     if detector.accepts is not None:
         ones = f"regexp_extract_all(x, {pattern})"
-        accepted = _some(ones, detector.accepts("m"))
+        accepted = _case(hinted, _some(ones, detector.accepts("m")))
     if detector.chance is None:
         return Test(detector.kind, accepted)
-    sized = f"regexp_matches(x, {literal(detector.size or detector.pattern)})"
+    size = literal(detector.size or detector.pattern)
+    sized = _case(hinted, f"regexp_matches(x, {size})")
     return Test(detector.kind, accepted, matches, sized, detector.chance)
 
 

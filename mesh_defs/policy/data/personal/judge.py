@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mesh_defs.policy.data.personal.detectors import either, lone_digits, sentence
-from mesh_defs.sql import quote
+from mesh_defs.policy.data.personal.detectors import CARD_DIGITS, either, lone_digits, sentence
+from mesh_defs.sql import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
     import duckdb
@@ -104,22 +104,25 @@ class Judge:
         """What the tests of ``groups`` find, one for each kind. Only groups whose hint matches
         anywhere are asked."""
         others = [group for group in groups if not group.of_digits]
-        # Most candidates are numbers: whether there is anything else is one question.
-        asked = [group for group in groups if group.of_digits]
-        hints = [[group.hint] for group in asked] + [[each.hint for each in others]]
-        counts = self._counts([_matches(hint) if hint else "false" for hint in hints], self.rows)
-        kept: list[Test] = []
-        for group, count in zip(asked, counts, strict=False):
-            kept += self._of_digits(group) if count else []
-        if counts[-1]:
-            tests = [test for group in self._hinted(others) for test in group.tests]
-            kept += self._believed(tests, self.rows)
+        kept = [t for group in groups if group.of_digits for t in self._of_digits(group)]
+        if others:
+            # Most candidates are numbers: whether there is anything else is one question.
+            pattern = either(group.hint for group in others)
+            rows = self.rows if self._kept else self.values.sql
+            (count,) = self._counts([f"regexp_matches(x, {pattern})"], rows)
+            kept += self._others(others, pattern, count) if count else []
         return self._hits(kept)
 
-    def _hinted(self, groups: Sequence[Group]) -> list[Group]:
-        """Those of ``groups`` whose hint matches somewhere."""
-        counts = self._counts([_matches([group.hint]) for group in groups], self.rows)
-        return [group for group, count in zip(groups, counts, strict=True) if count]
+    def _others(self, groups: Sequence[Group], pattern: str, count: int) -> list[Test]:
+        """The tests of ``groups`` that are believed; ``count`` rows match their hints, which are
+        ``pattern`` together."""
+        if not self._kept and count <= _KEPT:
+            with Judge(self.connection, self.values, pattern, count) as fewer:
+                return fewer._others(groups, pattern, count)
+        hints = [f"regexp_matches(x, {literal(group.hint)})" for group in groups]
+        counts = self._counts(hints, self.rows)
+        hinted = [group for group, found in zip(groups, counts, strict=True) if found]
+        return self._believed([test for group in hinted for test in group.tests], self.rows)
 
     def hits(self, tests: Sequence[Test]) -> list[Hits]:
         """What the tests find, one for each kind."""
@@ -141,10 +144,13 @@ class Judge:
     def _of_digits(self, group: Group) -> list[Test]:
         """The tests of ``group`` that are believed. Each number is kept once for all of them: the
         texts are long, the numbers are not."""
+        # Cutting them out tells at once where there is none: no hint need be asked before.
+        rows = self.rows if self._kept else self.values.sql
+        in_sentence = f"CASE WHEN strlen(m) >= {CARD_DIGITS} THEN {sentence('x')} ELSE false END"
         self.connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {_NUMBERS} AS SELECT TRY_CAST(m AS UBIGINT) AS number,"
-            f" length(m)::UTINYINT AS size, sentence FROM (SELECT unnest(digits) AS m,"
-            f" {sentence('x')} AS sentence FROM {self.rows})"
+            f" strlen(m)::UTINYINT AS size, {in_sentence} AS sentence"
+            f" FROM (SELECT unnest(digits) AS m, x FROM {rows})"
         )
         try:
             return self._believed(group.tests, _NUMBERS)
@@ -179,8 +185,3 @@ class Judge:
         counts = ", ".join(f"count_if({condition})" for condition in conditions)
         row = self.connection.execute(f"SELECT {counts} FROM {rows}").fetchall()[0]
         return [int(count or 0) for count in row]
-
-
-def _matches(patterns: Iterable[str]) -> str:
-    """SQL: whether the text matches one of ``patterns``."""
-    return f"regexp_matches(x, {either(patterns)})"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from mesh_defs.contract.checks.compile import Predicate
 from mesh_defs.contract.model import PERSONAL
 from mesh_defs.contract.physical_types import FLOATS, INTEGERS
-from mesh_defs.policy.data.personal.detectors import SMALLEST_NUMBER
+from mesh_defs.policy.data.personal.detectors import FEWEST_DIGITS, SMALLEST_NUMBER
 from mesh_defs.policy.data.personal.excluded import closed_values, holds_nothing, kept_rules
-from mesh_defs.sql import quote
+from mesh_defs.sql import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +20,18 @@ if TYPE_CHECKING:
     from mesh_defs.contract.rules import Rule
     from mesh_defs.policy.subject import StagedPort
 
-TEXT = frozenset({"VARCHAR", "JSON"})
+TEXT = frozenset({"VARCHAR", "JSON", "BLOB"})
 NESTED = frozenset({"STRUCT", "LIST", "MAP"})
 _DATES = frozenset({"DATE", "TIMESTAMP", "TIMESTAMPTZ"})
 _LARGEST_EXACT = 2**53
+# Bytes as DuckDB shows them, each that is no printable one of ASCII with \x before it: those
+# of UTF-8 (RFC 3629, 4) without control characters. Reading the others as text would cost more.
+_CONTINUED = r"\\x[89AB][0-9A-F]"
+_UTF8 = (
+    r"(?:[^\\]|\\x(?:09|0[ACD]|22|27|5C)|\\x[CD][0-9A-F]"
+    + _CONTINUED
+    + rf"|\\xE[0-9A-F](?:{_CONTINUED}){{2}}|\\xF[0-4](?:{_CONTINUED}){{3}})*"
+)
 # Below this a query for each column costs more than it saves.
 _WORTH_A_QUERY = 200_000
 
@@ -85,7 +93,10 @@ def can_be(kind: Physical, what: str) -> bool:
 
 def _text(port: StagedPort, name: str, kind: Physical, rules: list[Rule]) -> Suspect:
     value = quote(name) if kind.name == "VARCHAR" else f"{quote(name)}::VARCHAR"
-    listed = closed_values(rules, name)
+    if kind.name == "BLOB":
+        utf8 = f"regexp_full_match({value}, {literal(_UTF8)})"
+        value = f"CASE WHEN {utf8} THEN TRY(decode({quote(name)})) END"
+    listed = closed_values(rules, name) if kind.name != "BLOB" else None
     only = tuple(str(value) for value in listed) if listed is not None else None
     statistics = port.table.statistics
     few = kind.name == "VARCHAR" and statistics is not None and statistics.few_values(name)
@@ -101,19 +112,30 @@ def _may_hold(kind: Physical) -> bool:
 
 
 def _whole(kind: Physical) -> bool:
-    if kind.name == "DECIMAL":
-        return len(kind.numbers) < 2 or kind.numbers[1] == 0
+    if kind.name == "DECIMAL":  # a number that an engine read as one with a fraction, too
+        return len(kind.numbers) < 2 or kind.numbers[0] - kind.numbers[1] >= FEWEST_DIGITS
     return kind.name in (INTEGERS | FLOATS) - {"TINYINT", "SMALLINT", "UTINYINT", "USMALLINT"}
 
 
 def _number(name: str, kind: Physical) -> str:
+    """The whole number in a column, without its sign, where it is large enough."""
     column = quote(name)
+    whole = "true"
+    if kind.name in FLOATS or (kind.name == "DECIMAL" and kind.numbers[1:] != (0,)):
+        whole = f"{column} = floor({column})"
+    above, below = f"{column} >= {SMALLEST_NUMBER}", f"{column} <= -{SMALLEST_NUMBER}"
     if kind.name in FLOATS:
-        largest = f"{column} <= {_LARGEST_EXACT} AND {column} = floor({column})"
-        whole = f"{column} >= {SMALLEST_NUMBER} AND {largest}"
-    else:
-        whole = f"{column} >= {SMALLEST_NUMBER}"
-    return f"CASE WHEN {whole} THEN TRY_CAST({column} AS UBIGINT) END"
+        above += f" AND {column} <= {_LARGEST_EXACT}"
+        below += f" AND {column} >= -{_LARGEST_EXACT}"
+    found = f"WHEN {above} AND {whole} THEN TRY_CAST({column} AS UBIGINT)"
+    if not kind.name.startswith("U"):
+        # The least number of a type has no counterpart above zero.
+        found += f" WHEN {below} AND {whole} THEN TRY_CAST(TRY(-{column}) AS UBIGINT)"
+    return f"CASE {found} END"
+
+
+def _large(number: str) -> str:
+    return f"({number} >= {SMALLEST_NUMBER} OR {number} <= -{SMALLEST_NUMBER})"
 
 
 def _small_numbers(port: StagedPort, columns: list[str]) -> set[str]:
@@ -123,9 +145,9 @@ def _small_numbers(port: StagedPort, columns: list[str]) -> set[str]:
         return set()
     predicates = [
         Predicate(
-            violation=f"{quote(name)} >= {SMALLEST_NUMBER}",
+            violation=_large(quote(name)),
             columns=(name,),
-            of_range=lambda end: f"{end} >= {SMALLEST_NUMBER}",
+            of_range=_large,
         )
         for name in columns
     ]

@@ -89,25 +89,33 @@ SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30
 IBAN_LENGTHS = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
 
 
-def _iban_pattern() -> str:
+def _iban_pattern(separator: str) -> str:
     by_length: dict[int, list[str]] = defaultdict(list)
     for country, length in IBAN_LENGTHS.items():
         by_length[length].append(country)
     forms = []
     for length, countries in sorted(by_length.items()):
         groups, rest = divmod(length - 4, 4)
-        last = f"[ -]?[A-Z0-9]{{{rest}}}" if rest else ""
-        forms.append(f"(?:{'|'.join(countries)})[0-9]{{2}}(?:[ -]?[A-Z0-9]{{4}}){{{groups}}}{last}")
+        last = f"{separator}[A-Z0-9]{{{rest}}}" if rest else ""
+        group = f"(?:{separator}[A-Z0-9]{{4}}){{{groups}}}"
+        forms.append(f"(?:{'|'.join(countries)})[0-9]{{2}}{group}{last}")
     return rf"(?i:\b(?:{'|'.join(forms)})\b)"
 
 
+_IBAN_SOURCE = "ISO 13616-1 and its registry"
+_COUNTRIES = "|".join(IBAN_LENGTHS)
+_IBAN_HINT = rf"(?i:\b(?:{_COUNTRIES})[0-9]{{2}}(?:[ -]?[A-Z0-9]{{4}}){{2}})"
 IBANS = (
     Detector(
+        "iban", "IBAN in groups of four", _IBAN_SOURCE, _iban_pattern(" "), _IBAN_HINT, mod_97
+    ),
+    Detector(
         "iban",
-        "IBAN",
-        "ISO 13616-1 and its registry",
-        _iban_pattern(),
-        r"(?i:\b[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2})",
+        "IBAN in one piece or with dashes",
+        _IBAN_SOURCE,
+        _iban_pattern("[ -]?"),
+        _IBAN_HINT,
         mod_97,
+        chance=1 / 97,  # ids in hexadecimal digits are many, and some of them are built like it
     ),
 )

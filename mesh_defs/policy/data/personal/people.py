@@ -76,7 +76,22 @@ viktor walter werner william wolfgang xavier yasmin yusuf yvonne zofia
 """
 GIVEN_NAMES = tuple(_GIVEN.split())
 _PARTICLE = "(?:van|von|de|da|del|di|der|den|la|le)"
-WHOLE_NAME = rf"\s*{_NAME}(?:,? (?:\p{{Lu}}\.?|{_PARTICLE}|{_NAME})){{0,4}}\s*"
+_UPPER = r"\p{Lu}['\x{2019}]?\p{Lu}+(?:-\p{Lu}{2,})?"
+_CAPITALS = rf"(?:{_UPPER}(?:,? (?:\p{{Lu}}\.?|{_UPPER})){{1,4}}|\p{{Lu}}{{4,}})"
+_FAMILY = rf"(?:{_NAME}|{_UPPER})"
+_INITIALS = r"\p{Lu}\.(?:[ -]?\p{Lu}\.){0,2}"
+# Compass points stand before streets: N. Main.
+_FIRST_INITIALS = r"[A-DF-MO-RT-VX-Z]\.(?:[ -]?\p{Lu}\.){0,2}"
+# A family name with initials needs no list of names.
+WITH_INITIALS = rf"\s*(?:{_FAMILY}, ?{_INITIALS}|{_FIRST_INITIALS} {_FAMILY})\s*"
+# States stand after cities in the same way: Trenton, N.J.
+NO_INITIALS = r"\b(?:N\.[CDHJMY]|S\.[CD]|R\.I|D\.C|U\.[SK])\.\s*$"
+WHOLE_NAME = (
+    rf"\s*(?:{_NAME}(?:,? (?:\p{{Lu}}\.?|{_PARTICLE}|{_NAME})){{0,4}}|{_CAPITALS})\s*"
+    rf"|{WITH_INITIALS}"
+)
+# Where the given name stands: first, after a comma, or second where all is in capitals.
+GIVEN_PLACES = (r"^\s*(\pL+)", r", *(\pL+)", r"^\s*\p{Lu}{2,} (\p{Lu}{2,})")
 
 _STREETS = (
     "Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Terrace|Place|Pl"

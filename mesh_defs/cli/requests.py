@@ -1,0 +1,85 @@
+"""``mesh requests``: who asks for access, and what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mesh_defs.cli.command import Command
+from mesh_defs.cli.desk import desk, now
+from mesh_defs.cli.output import (
+    AsJson,
+    ForProfile,
+    age,
+    console,
+    print_json,
+    show_table,
+    table,
+    text,
+)
+
+if TYPE_CHECKING:
+    from mesh_defs.gateway.state.requests import Request
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+_COLOURS = {"approved": "green", "pending": "yellow", "denied": "red"}
+
+
+@app.command(cls=Command)
+def requests(
+    every: Annotated[
+        bool, typer.Option("--all", help="Show those that were answered, too.")
+    ] = False,
+    profile: ForProfile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the requests for access that wait for an answer.
+
+    One that nobody answers expires after 30 days.
+
+    \b
+    Examples:
+      mesh requests
+      mesh requests --all --json
+    """
+    with desk(profile) as at:
+        found = at.state.requests.listed(now(), pending=not every)
+        untold, problem = at.state.outbox.undelivered()
+    if as_json:
+        missing = {"count": untold, "problem": problem}
+        print_json({"requests": [each.as_dict() for each in found], "not_told": missing})
+        return
+    out = console()
+    if not found:
+        out.print(text("no request waits for an answer" if not every else "nobody has asked yet"))
+    else:
+        _show(found)
+    if untold:
+        why = f": {problem}" if problem else ""
+        out.print(text(f"{untold} messages about requests were not told{why}", "yellow"))
+
+
+def _show(found: list[Request]) -> None:
+    from mesh_defs.faults import one_line
+
+    made = table(["request", "state", "who", "port", "purpose", "days", "role", "age"], ["days"])
+    for each in found:
+        made.add_row(
+            text(each.id),
+            text(each.state, _COLOURS.get(each.state, "")),
+            text(each.principal),
+            text(each.url),
+            text(each.purpose),
+            text(each.days),
+            text(each.role or "-"),
+            text(age(each.asked_at)),
+        )
+    show_table(made)
+    for each in found:
+        if each.message:
+            console().print(text(f"{each.id}: {one_line(each.message)}"))
+        if each.reason:
+            why = one_line(each.reason)
+            console().print(text(f"{each.id} {each.state} by {each.decided_by}: {why}"))
