@@ -31,7 +31,8 @@ ROOMS = {
     "policy": {"policy", "drivers", "contract"},
     "product": {"product", "policy", "drivers", "contract"},
     "orchestration": {"orchestration", "product", "policy", "drivers", "contract"},
-    "cli": {"cli", "orchestration", "product", "policy", "drivers", "contract"},
+    "gateway": {"gateway", "product", "policy", "drivers", "contract"},
+    "cli": {"cli", "gateway", "orchestration", "product", "policy", "drivers", "contract"},
 }
 
 
@@ -105,6 +106,7 @@ def test_the_public_surface_is_what_it_says() -> None:
         "Fault",
         "Finding",
         "InvalidMesh",
+        "InvalidRequest",
         "Mesh",
         "MeshError",
         "MeshUrl",
@@ -121,9 +123,12 @@ def test_the_public_surface_is_what_it_says() -> None:
         "StagedPort",
         "StorageFailed",
         "TransformFailed",
+        "Unauthenticated",
         "UnknownAddress",
         "UnknownProfile",
+        "UnknownRecord",
         "Verdict",
+        "WrongState",
         "load_contract",
         "load_mesh",
         "open",

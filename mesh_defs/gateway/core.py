@@ -1,0 +1,97 @@
+"""The gateway's parts, made once per process and shared by every protocol."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mesh_defs.gateway.changes.kept import ChangeFiles
+from mesh_defs.gateway.handed import SignedFiles
+from mesh_defs.gateway.identity.authenticate import Authenticator
+from mesh_defs.gateway.limits import Limiter
+from mesh_defs.gateway.query.engine import Engine
+from mesh_defs.gateway.reads.catalog import Catalog
+from mesh_defs.gateway.reads.reads import Reads
+from mesh_defs.gateway.state.database import open_state
+from mesh_defs.processes import identity
+from mesh_defs.product.masked import Snapshots
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mesh_defs.gateway.identity.caller import Caller
+    from mesh_defs.settings import Settings
+
+_SNAPSHOT_BYTES = 20_000_000_000
+_MASKING_GB = 0.25
+_MB = 1_000_000
+_WAIT_SECONDS = 20.0
+FOLDER = "gateway"
+
+
+class Gateway:
+    """What all protocols of one gateway share. ``base`` is the address that its HTTP is reached at,
+    without a slash at its end, ``flight`` that of Flight. Raises as `open_state` does."""
+
+    def __init__(self, settings: Settings, base: str, flight: str) -> None:
+        self.base = base
+        self.flight = flight
+        self.settings = settings
+        self.profile = settings.profile.gateway
+        self.state = open_state(settings)
+        self.catalog = Catalog(settings)
+        self.scratch = _scratch(settings.state / FOLDER / "scratch")
+        folder = self.scratch / "snapshots"
+        folder.mkdir()
+        self.snapshots = Snapshots(folder, most_bytes=_SNAPSHOT_BYTES, memory_gb=_MASKING_GB)
+        self.reads = Reads(self.catalog, self.state, self.snapshots)
+        self.authenticator = Authenticator(settings, self.state.tokens)
+        self.limiter = Limiter(self.profile.limits)
+        limits = self.profile.limits
+        self.engine = Engine(
+            self.scratch / "engine",
+            memory_mb=limits.memory_bytes // _MB,
+            temp_mb=limits.temporary_bytes // _MB,
+            threads=limits.threads,
+            wait=_WAIT_SECONDS,
+        )
+        self.signer = SignedFiles(settings)
+        self.changes = ChangeFiles(self.scratch / "changes")
+        self._access = self.catalog.access
+
+    def authenticate(self, authorization: str | None) -> Caller:
+        """Who shows the header ``authorization`` now. Raises as `Authenticator.authenticate`."""
+        access = self.catalog.access
+        if access is not self._access:
+            self.authenticator.reload()
+            self._access = access
+        return self.authenticator.authenticate(authorization, datetime.now(UTC))
+
+    def close(self) -> None:
+        """End everything; receipts that wait are written."""
+        self.engine.close()
+        self.signer.close()
+        self.state.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def _scratch(parent: Path) -> Path:
+    """A folder of this process alone, which only its user can enter; those of processes that are
+    gone are removed."""
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in parent.iterdir():
+        number, _, who = left.name.partition("-")
+        if not number.isdecimal() or _digits(identity(int(number))) != who:
+            shutil.rmtree(left, ignore_errors=True)
+    folder = parent / f"{os.getpid()}-{_digits(identity(os.getpid()))}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def _digits(who: str | None) -> str:
+    """What identifies a process, as part of a file's name."""
+    return hashlib.sha256((who or "").encode()).hexdigest()[:12]

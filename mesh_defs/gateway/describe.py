@@ -1,0 +1,217 @@
+"""What a product tells of itself to one caller: its purpose, its ports, what is in them, how to get
+it. Nothing here comes from the rows but what the ledger says of all of them together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from mesh_defs.errors import MeshError, NotPublished, UnknownAddress
+from mesh_defs.gateway.reads.port_state import port_state
+from mesh_defs.product.model import Product
+from mesh_defs.urls import MeshUrl
+
+if TYPE_CHECKING:
+    from mesh_defs.contract.model import Column
+    from mesh_defs.gateway.core import Gateway
+    from mesh_defs.gateway.identity.caller import Caller
+    from mesh_defs.gateway.reads.port_state import PortState
+    from mesh_defs.policy.access.decision import Decision
+    from mesh_defs.product.ledger import Record
+    from mesh_defs.product.manifest import Manifest
+    from mesh_defs.product.model import OutputPort
+
+
+@dataclass(frozen=True, slots=True)
+class PortView:
+    """One port as a caller may know it. ``state`` None: it has no published version; ``rows`` None:
+    there is none, or the caller may not know. ``grants`` are the terms under which it is read."""
+
+    output: OutputPort
+    read: Decision
+    state: PortState | None
+    rows: int | None
+    grants: tuple[dict[str, Any], ...]
+
+    @property
+    def name(self) -> str:
+        """The port's name."""
+        return self.output.name
+
+
+@dataclass(frozen=True, slots=True)
+class ProductView:
+    """A product as a caller may know it. ``manifest`` None: it is published, and no longer declared
+    in a way that can be read. ``main`` is the port that the product's address alone means."""
+
+    address: MeshUrl
+    manifest: Manifest | None
+    record: Record | None
+    ports: tuple[PortView, ...]
+    main: str
+
+    @property
+    def identity(self) -> str:
+        """``<domain>/<product>``."""
+        return self.address.identity
+
+    def port(self, name: str | None) -> PortView:
+        """The port of that name; without one the main port. Raises `UnknownAddress`."""
+        wanted = name or self.main
+        for port in self.ports:
+            if port.name == wanted:
+                return port
+        known = ", ".join(port.name for port in self.ports)
+        raise UnknownAddress(f"mesh://{self.identity} has no port '{wanted}'; it has {known}")
+
+
+def view(
+    gateway: Gateway, caller: Caller, address: MeshUrl, now: datetime | None = None
+) -> ProductView:
+    """The product that ``address`` names, as ``caller`` may know it.
+
+    Raises `UnknownAddress` (also for what the caller may not know of), `Unauthenticated`,
+    `NotPublished` for a version that there is not, `InvalidMesh`.
+    """
+    time = now if now is not None else datetime.now(UTC)
+    whole = replace(address, port=None, column=None)
+    found = _outputs(gateway, caller, whole)
+    ports = []
+    for output in found.outputs:
+        port_address = whole.with_port(output.name)
+        if gateway.reads.decide(caller, port_address, "discover", now=time).allowed:
+            ports.append(_port(gateway, caller, port_address, output, found.record, time))
+    names = [output.name for output in found.outputs]
+    main = names[0] if len(names) == 1 else whole.product
+    if not ports:
+        raise gateway.reads.hidden(caller, whole) or UnknownAddress(f"no product {whole}")
+    manifest = gateway.catalog.manifest(whole.identity)
+    return ProductView(whole, manifest, found.record, tuple(ports), main)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    outputs: tuple[OutputPort, ...]
+    record: Record | None
+
+
+def _outputs(gateway: Gateway, caller: Caller, whole: MeshUrl) -> _Found:
+    """The ports of the version that is meant, else as they are declared."""
+    try:
+        record = gateway.catalog.record(whole)
+    except (UnknownAddress, NotPublished) as error:
+        hidden = gateway.reads.hidden(caller, whole)
+        if hidden is not None:
+            raise hidden from None
+        product = gateway.catalog.declared(whole.identity)
+        any_version = whole.version is None and whole.as_of is None and whole.major is None
+        if not any_version or not isinstance(product, Product):
+            raise error from None
+        return _Found(product.outputs, None)
+    pinned = replace(whole, version=record.version, as_of=None, major=None)
+    opened = (gateway.catalog.open(pinned.with_port(port)) for port in record.ports)
+    return _Found(tuple(each.output for each in opened), record)
+
+
+def _port(
+    gateway: Gateway,
+    caller: Caller,
+    address: MeshUrl,
+    output: OutputPort,
+    record: Record | None,
+    now: datetime,
+) -> PortView:
+    read = gateway.reads.decide(caller, address, "read", now=now)
+    if record is None:
+        return PortView(output, read, None, None, ())
+    opened = gateway.catalog.open(replace(address, version=record.version, as_of=None, major=None))
+    whole = read.allowed and read.row_filter is None
+    rows = record.ports[output.name].rows if whole else None
+    held = gateway.state.grants.in_force(
+        str(caller.principal), address.identity, output.name, record.major, now
+    )
+    terms = tuple(grant.terms() for grant in held)
+    return PortView(output, read, port_state(opened, read, now), rows, terms)
+
+
+def as_dict(product: ProductView, base: str) -> dict[str, Any]:
+    """The description as JSON values; links start with ``base``, the gateway's address."""
+    manifest, record = product.manifest, product.record
+    told: dict[str, Any] = {"url": str(product.address), "domain": product.address.domain}
+    told["product"] = product.address.product
+    if manifest is not None:
+        told |= {
+            "archetype": manifest.archetype,
+            "status": manifest.status,
+            "owner": manifest.owner,
+            "purpose": manifest.purpose,
+            "limitations": manifest.limitations,
+            "usage": manifest.usage,
+            "tags": list(manifest.tags),
+            "licence": manifest.licence,
+            "permitted_purposes": list(manifest.purposes),
+        }
+    told["product_version"] = (
+        record.product_version if record else manifest.version if manifest else None
+    )
+    told["version"] = record.version if record else None
+    told["published_at"] = record.published_at if record else None
+    told["ports"] = [port_dict(product, port, base) for port in product.ports]
+    return told
+
+
+def port_dict(product: ProductView, port: PortView, base: str) -> dict[str, Any]:
+    """One port as JSON values."""
+    contract, read = port.output.contract, port.read
+    path = f"{base}/{product.identity}/{port.name}"
+    return {
+        "port": port.name,
+        "url": f"mesh://{product.identity}/{port.name}",
+        "description": port.output.promise.description,
+        "contract": {"id": contract.id, "version": contract.version},
+        "state": port.state.as_dict() if port.state is not None else None,
+        "rows": port.rows,
+        "readable": read.allowed,
+        "reason": read.reason,
+        "row_filter": read.row_filter is not None,
+        "grants": list(port.grants),
+        "columns": [_column(column, read) for column in port.output.promise.columns],
+        "links": {
+            "self": path,
+            "data": f"{path}/data",
+            "changes": f"{path}/changes",
+            "request": f"{base}/-/requests",
+        },
+    }
+
+
+def _column(column: Column, read: Decision) -> dict[str, Any]:
+    decided = read.column(column.name)
+    seen = "no"
+    if read.allowed and decided is not None:
+        seen = "clear" if decided.clear else decided.mask or "null"
+    return {
+        "name": column.name,
+        "type": column.physical_type or column.logical_type,
+        "title": column.business_name,
+        "description": column.description,
+        "classification": decided.classification if decided else column.classification,
+        "required": column.required,
+        "unique": column.unique,
+        "key": column.primary_key_position,
+        "tags": list(column.tags),
+        "seen": seen,
+    }
+
+
+def listing(gateway: Gateway, caller: Caller) -> list[ProductView]:
+    """Every product that ``caller`` may know of, by domain and name. What cannot be read is left
+    out; its own address tells why."""
+    found = []
+    for domain, product in gateway.catalog.known():
+        try:
+            found.append(view(gateway, caller, MeshUrl(domain, product)))
+        except MeshError:
+            continue
+    return found

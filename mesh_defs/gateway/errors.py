@@ -1,0 +1,84 @@
+"""What the gateway answers in place of data, and how each protocol tells it.
+
+::
+
+    MeshError
+    ├── GatewayError        carries an HTTP status and, where waiting helps, seconds to wait
+    │   ├── Unauthenticated 401: nobody known calls, and nobody unknown may
+    │   ├── Refused         403: the caller may not (its text says how to ask)
+    │   ├── Gone            410: the product is retired
+    │   ├── Stale           503: the data is older than promised, and the product refuses it then
+    │   ├── Overloaded      429: over a limit
+    │   └── Ended           the read was ended: a grant or a token was revoked or came to its end
+"""
+
+from __future__ import annotations
+
+from mesh_defs.errors import MeshError
+
+
+class GatewayError(MeshError):
+    """What is told in place of data. ``retry_after`` is in seconds."""
+
+    status = 500
+    title = "The gateway failed"
+
+    def __init__(self, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Refused(GatewayError):
+    """The caller may not do it."""
+
+    status = 403
+    title = "Access denied"
+
+
+class Gone(GatewayError):
+    """The product is retired."""
+
+    status = 410
+    title = "Retired"
+
+
+class Stale(GatewayError):
+    """The data is older than promised, and the product refuses to serve it then."""
+
+    status = 503
+    title = "Older than promised"
+
+
+class Overloaded(GatewayError):
+    """More was asked for than the gateway gives at once."""
+
+    status = 429
+    title = "Too many requests"
+
+
+class Ended(GatewayError):
+    """A read was ended: the grant or the credential under which it began is no longer good."""
+
+    status = 403
+    title = "Access ended"
+
+
+class BadRequest(GatewayError):
+    """The request cannot be understood, or asks for what cannot be done."""
+
+    status = 400
+    title = "Bad request"
+
+
+class NotAcceptable(GatewayError):
+    """None of the forms that the caller takes can be made."""
+
+    status = 406
+    title = "Not acceptable"
+
+
+class TooLarge(GatewayError):
+    """A request, or its answer, is larger than the limit."""
+
+    status = 413
+    title = "Too large"

@@ -1,0 +1,1 @@
+"""Arrow Flight SQL: products as catalogs, schemas and tables for the tools that speak it."""

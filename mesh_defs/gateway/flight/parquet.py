@@ -1,0 +1,131 @@
+"""All rows of a port straight from its Parquet files, in parts that are read side by side.
+
+No engine decodes and encodes them on the way, and row groups that nobody asks for are never read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mesh_defs.gateway.reads.catalog import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+BATCH_ROWS = 32_768
+# Of fewer rows a second stream costs more than it brings.
+SMALLEST_PART = 1_000_000
+_FILES_KEPT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Row groups of one file, by number, and how many rows they have together."""
+
+    file: str
+    numbers: tuple[int, ...]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Footer:
+    schema: pa.Schema
+    rows: tuple[int, ...]
+
+
+class Footers:
+    """What Parquet files say of themselves, kept: a file of a version never changes."""
+
+    def __init__(self) -> None:
+        self._kept: Kept[_Footer] = Kept(_FILES_KEPT)
+
+    def parts(
+        self, files: Sequence[str], schema: pa.Schema, most: int
+    ) -> tuple[tuple[Groups, ...], ...] | None:
+        """At most ``most`` parts of about the same size, which are all rows of ``files`` together;
+        None when the columns of some file are not exactly those of ``schema``, by name and type."""
+        footers = {file: self._kept.get(file, lambda file=file: _footer(file)) for file in files}
+        if not all(_same(footer.schema, schema) for footer in footers.values()):
+            return None
+        groups = [
+            (file, number, rows)
+            for file, footer in footers.items()
+            for number, rows in enumerate(footer.rows)
+            if rows
+        ]
+        total = sum(rows for _, _, rows in groups)
+        count = max(1, min(most, total // SMALLEST_PART, len(groups)))
+        return tuple(_split(groups, total, count))
+
+
+def _footer(file: str) -> _Footer:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(file) as opened:
+        metadata = opened.metadata
+        rows = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+        return _Footer(opened.schema_arrow, tuple(rows))
+
+
+def _same(stored: pa.Schema, wanted: pa.Schema) -> bool:
+    # A dot would name what is inside a column.
+    return all(
+        "." not in field.name
+        and stored.get_all_field_indices(field.name).__len__() == 1
+        and stored.field(field.name).type == field.type
+        for field in wanted
+    ) and len(set(wanted.names)) == len(wanted)
+
+
+def _split(
+    groups: Sequence[tuple[str, int, int]], total: int, count: int
+) -> Iterator[tuple[Groups, ...]]:
+    """``groups`` (file, number, rows) in ``count`` parts that follow each other."""
+    before = 0
+    parts: list[list[tuple[str, int, int]]] = [[] for _ in range(count)]
+    for group in groups:
+        parts[min(count - 1, before * count // max(total, 1))].append(group)
+        before += group[2]
+    for part in parts:
+        by_file: dict[str, list[tuple[int, int]]] = {}
+        for file, number, rows in part:
+            by_file.setdefault(file, []).append((number, rows))
+        yield tuple(
+            Groups(file, tuple(number for number, _ in each), sum(rows for _, rows in each))
+            for file, each in by_file.items()
+        )
+
+
+class GroupBatches:
+    """The rows of one part as record batches of ``schema``, read once, one row group at a time."""
+
+    def __init__(self, part: Sequence[Groups], schema: pa.Schema) -> None:
+        self.schema = schema
+        self._batches = _batches(part, schema)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        return next(self._batches)
+
+    def close(self) -> None:
+        """Close the file that is open."""
+        self._batches.close()
+
+
+def _batches(part: Sequence[Groups], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = list(schema.names)
+    for groups in part:
+        with pq.ParquetFile(groups.file, pre_buffer=False) as opened:
+            for batch in opened.iter_batches(
+                BATCH_ROWS, row_groups=list(groups.numbers), columns=names, use_threads=False
+            ):
+                columns = [batch.column(name) for name in names]
+                yield pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,0 +1,56 @@
+"""The HTTP application of a gateway."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+from mesh_defs.gateway.http import asking, audit, data, problems, products, query
+from mesh_defs.gateway.http.guard import Guard
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from mesh_defs.gateway.core import Gateway
+
+DESCRIPTION = """Data products by their global URL: `mesh://<domain>/<product>/<port>` is
+`/<domain>/<product>/<port>` here. Say who you are with `Authorization: Bearer <token>`."""
+
+
+def create_app(gateway: Gateway, *, threads: int = 80) -> FastAPI:
+    """The application, which serves up to ``threads`` requests at once. It closes ``gateway``
+    nowhere: whoever made it does."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        current_default_thread_limiter().total_tokens = threads
+        yield
+
+    app = FastAPI(
+        lifespan=lifespan,
+        title=f"{gateway.settings.name} data mesh",
+        version=version("mesh-defs"),
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/-/openapi.json",
+    )
+    app.state.gateway = gateway
+    problems.install(app)
+    app.add_middleware(Guard, most_bytes=gateway.profile.limits.body_bytes)
+
+    @app.get("/-/health", tags=["gateway"], summary="Whether the gateway answers")
+    def health() -> JSONResponse:
+        """Alive, and able to read its state."""
+        gateway.state.grants.version()
+        return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+    # The more exact paths first: a port may have any name but those of these.
+    for router in (asking.router, audit.router, data.router, query.router, products.router):
+        app.include_router(router)
+    return app

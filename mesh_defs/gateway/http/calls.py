@@ -1,0 +1,105 @@
+"""What every route needs: the gateway, who calls, and the address that the path names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+
+from mesh_defs.errors import Unauthenticated, UnknownAddress
+from mesh_defs.gateway.core import Gateway
+from mesh_defs.gateway.errors import BadRequest
+from mesh_defs.gateway.identity.caller import Caller
+from mesh_defs.urls import MeshUrl, parse
+
+PURPOSE_HEADER = "Mesh-Purpose"
+_NO_PEER = "unknown"
+
+
+def gateway_of(request: Request) -> Gateway:
+    """The gateway that the application was made for."""
+    found: Gateway = request.app.state.gateway
+    return found
+
+
+def caller_of(request: Request) -> Caller:
+    """Who calls. Raises `Unauthenticated`, `Overloaded`."""
+    gateway = gateway_of(request)
+    peer = request.client.host if request.client is not None else _NO_PEER
+    gateway.limiter.check_failures(peer)
+    try:
+        caller = gateway.authenticate(request.headers.get("Authorization"))
+    except Unauthenticated:
+        gateway.limiter.failure(peer)
+        raise
+    gateway.limiter.request(peer if caller.anonymous else str(caller.principal))
+    return caller
+
+
+def known_caller(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+    """Who calls, who must have said so. Raises `Unauthenticated`."""
+    if caller.anonymous:
+        raise Unauthenticated(
+            "only who says who it is may do this. Fix: send a token, as 'Authorization: Bearer "
+            "<token>'"
+        )
+    return caller
+
+
+Mesh = Annotated[Gateway, Depends(gateway_of)]
+Who = Annotated[Caller, Depends(caller_of)]
+Known = Annotated[Caller, Depends(known_caller)]
+
+_NAME = "[a-z][a-z0-9_]*"
+DomainName = Annotated[str, Path(pattern=f"^{_NAME}$", description="the domain")]
+ProductName = Annotated[
+    str, Path(pattern=f"^{_NAME}(@[0-9]+)?$", description="the product, or product@major")
+]
+PortName = Annotated[
+    str, Path(pattern=f"^{_NAME}(@[0-9]+)?$", description="the port, or port@major")
+]
+Version = Annotated[int | None, Query(ge=0, le=2**53, description="a version of the data, from 0")]
+AsOf = Annotated[
+    str | None,
+    Query(
+        max_length=64, description="the version that was current then, such as 2026-01-31T12:00Z"
+    ),
+]
+Purpose = Annotated[
+    str | None, Query(max_length=100, description="for what it is used (or header Mesh-Purpose)")
+]
+
+
+def address_of(
+    domain: str,
+    product: str,
+    port: str | None,
+    version: int | None,
+    as_of: str | None,
+) -> MeshUrl:
+    """The address of path and query. Raises `UnknownAddress`, `BadRequest`."""
+    if version is not None and as_of is not None:
+        raise BadRequest("found both version and as_of; allowed: one of them. Fix: leave one out")
+    text = f"mesh://{domain}/{product}"
+    if port is not None:
+        if "@" in product:
+            raise UnknownAddress(
+                f"'{product}/{port}' has its major version in the middle. Fix: write "
+                f"{product.partition('@')[0]}/{port}@{product.partition('@')[2]}"
+            )
+        text += f"/{port}"
+    address = parse(text)
+    if as_of is not None:
+        from mesh_defs.urls import parse_time
+
+        try:
+            return replace(address, as_of=parse_time(as_of, text))
+        except UnknownAddress as error:
+            raise BadRequest(str(error)) from None
+    return replace(address, version=version)
+
+
+def purpose_of(request: Request, purpose: str | None) -> str | None:
+    """The purpose of a request: of its query, else of its header."""
+    return purpose if purpose is not None else request.headers.get(PURPOSE_HEADER)

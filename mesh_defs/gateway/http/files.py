@@ -1,0 +1,99 @@
+"""Signed URLs: Parquet files by ranges, for readers that send no headers of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request, Response
+
+from mesh_defs.gateway.errors import Overloaded, Refused
+from mesh_defs.gateway.http.calls import Mesh
+from mesh_defs.gateway.http.headers import reading_headers
+from mesh_defs.gateway.http.pieces import FileResponse
+from mesh_defs.gateway.ranges import Unsatisfiable, read_ranges
+from mesh_defs.gateway.signed import PREFIX, SUFFIX
+
+if TYPE_CHECKING:
+    from mesh_defs.gateway.core import Gateway
+    from mesh_defs.gateway.handed import HandedFile, Handout
+
+router = APIRouter(prefix=PREFIX, tags=["files"])
+
+MOST_AT_ONCE = 64  # each holds one piece, and the transport another
+_RETRY_SECONDS = 1
+_threads = ThreadPoolExecutor(8, "files")
+
+
+@router.get("/{reading}/{proof}/{name}", summary="A file that was handed out")
+@router.head("/{reading}/{proof}/{name}", include_in_schema=False)
+async def handed_file(
+    request: Request, mesh: Mesh, reading: str, proof: str, name: str
+) -> Response:
+    """Its bytes, or ranges of them. No token is needed; one that is sent must be of who got the
+    URL."""
+    loop = asyncio.get_running_loop()
+    handout, file = await loop.run_in_executor(
+        _threads, _found, mesh, (reading, proof, name), request.headers.get("Authorization")
+    )
+    try:
+        return _answer(request, mesh, handout, file)
+    except BaseException:
+        mesh.signer.release(handout)
+        raise
+
+
+def _found(
+    mesh: Gateway, names: tuple[str, str, str], authorization: str | None
+) -> tuple[Handout, HandedFile]:
+    """The file that the URL names. Raises `Ended`, `Overloaded`; `Unauthenticated` and `Refused`
+    when a token came along that is no good, or somebody else's."""
+    caller = mesh.authenticate(authorization) if authorization is not None else None
+    if mesh.signer.using >= MOST_AT_ONCE:
+        raise Overloaded(
+            "as many files are read as may at once. Fix: wait a moment, and try again",
+            retry_after=_RETRY_SECONDS,
+        )
+    reading, proof, name = names
+    handout, file = mesh.signer.use(reading, proof, name.removesuffix(SUFFIX), datetime.now(UTC))
+    owner = handout.reading.caller.principal
+    if caller is not None and str(caller.principal) != str(owner):
+        mesh.signer.release(handout)
+        raise Refused(
+            "the URL was handed out to somebody else. Fix: ask for one with your own token"
+        )
+    return handout, file
+
+
+def _answer(request: Request, mesh: Gateway, handout: Handout, file: HandedFile) -> Response:
+    """Full, partial, or none of the bytes (RFC 9110, sections 13 and 14)."""
+    asked = request.headers
+    headers = {
+        **reading_headers(handout.reading),
+        "Accept-Ranges": "bytes",
+        "ETag": file.tag,
+        "Cache-Control": "private, no-transform",
+    }
+    if _listed(asked.get("If-None-Match"), file.tag):
+        mesh.signer.release(handout)
+        return Response(status_code=304, headers=headers)
+    same = asked.get("If-Range") in (None, file.tag)
+    try:
+        # A Range means something with GET alone (RFC 9110, section 14.2).
+        wanted = asked.get("Range") if same and request.method == "GET" else None
+        parts = read_ranges(wanted, file.size)
+    except Unsatisfiable:
+        mesh.signer.release(handout)
+        headers["Content-Range"] = f"bytes */{file.size}"
+        return Response(status_code=416, headers=headers)
+    return FileResponse(mesh.signer, handout, file, parts, headers, _threads)
+
+
+def _listed(header: str | None, tag: str) -> bool:
+    """Whether ``If-None-Match`` names ``tag``; its comparison is the weak one."""
+    if header is None:
+        return False
+    tags = (each.strip().removeprefix("W/") for each in header.split(","))
+    return header.strip() == "*" or tag in tags

@@ -1,0 +1,105 @@
+"""Errors as HTTP: problem documents (RFC 9457) that say what was wrong and what to do."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import TYPE_CHECKING
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from mesh_defs.errors import (
+    AccessDenied,
+    Busy,
+    InvalidMesh,
+    MeshError,
+    NotPublished,
+    SourceUnavailable,
+    StorageFailed,
+    Unauthenticated,
+    UnknownAddress,
+)
+from mesh_defs.faults import one_line
+from mesh_defs.gateway.errors import BadRequest, GatewayError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+
+_log = logging.getLogger(__name__)
+TYPE = "application/problem+json"
+REALM = 'Bearer realm="mesh", charset="UTF-8"'
+_FIX = " Fix: "
+# What each error of ours is to who reads over HTTP; the first that fits.
+_STATUS: tuple[tuple[type[MeshError], int, str], ...] = (
+    (Unauthenticated, 401, "Say who you are"),
+    (AccessDenied, 403, "Access denied"),
+    (NotPublished, 404, "Not published"),
+    (UnknownAddress, 404, "Not found"),
+    (InvalidMesh, 500, "The mesh is declared wrongly"),
+    (Busy, 503, "Busy"),
+    (SourceUnavailable, 503, "Unavailable"),
+    (StorageFailed, 503, "Unavailable"),
+)
+_RETRY_SECONDS = 5
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of ``app`` told as a problem document."""
+
+    @app.exception_handler(MeshError)
+    async def ours(_request: Request, error: MeshError) -> JSONResponse:
+        return of_error(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong(_request: Request, error: RequestValidationError) -> JSONResponse:
+        told = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        return of_error(BadRequest(one_line("; ".join(told))))
+
+    @app.exception_handler(HTTPException)
+    async def framework(_request: Request, error: HTTPException) -> JSONResponse:
+        title = str(error.detail)
+        return problem(error.status_code, title, title, headers=dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> JSONResponse:
+        # Its words may quote data: the log tells its kind, and where it happened.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        kind = type(error).__name__
+        _log.error("%s %s: %s\n%s", request.method, request.url.path, kind, where)
+        return problem(500, "The gateway failed", f"an error of the gateway itself ({kind})")
+
+
+def of_error(error: MeshError) -> JSONResponse:
+    """``error`` as a problem document."""
+    headers: dict[str, str] = {}
+    if isinstance(error, GatewayError):
+        status, title, retry = error.status, error.title, error.retry_after
+    else:
+        status, title = next(
+            ((s, t) for kind, s, t in _STATUS if isinstance(error, kind)), (500, "Failed")
+        )
+        retry = _RETRY_SECONDS if status == 503 else None
+    if status == 401:
+        headers["WWW-Authenticate"] = REALM
+    if retry is not None:
+        headers["Retry-After"] = str(retry)
+    detail, _, fix = str(error).partition(_FIX)
+    return problem(status, title, detail, fix=fix or None, headers=headers)
+
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    *,
+    fix: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """A problem document; ``fix`` says what to do."""
+    body: dict[str, object] = {"type": "about:blank", "title": title, "status": status}
+    body["detail"] = detail
+    if fix is not None:
+        body["fix"] = fix
+    return JSONResponse(body, status, {"Cache-Control": "no-store", **(headers or {})}, TYPE)

@@ -1,0 +1,91 @@
+"""SQL over HTTP, over every port that the caller may query."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mesh_defs.errors import UnknownAddress
+from mesh_defs.gateway.answers import run_sql
+from mesh_defs.gateway.errors import BadRequest
+from mesh_defs.gateway.http.calls import AsOf, Mesh, Purpose, Who, purpose_of
+from mesh_defs.gateway.http.data import PROTOCOL, Format, form_of
+from mesh_defs.gateway.http.sending import answered
+from mesh_defs.urls import parse_time
+
+router = APIRouter(tags=["data"])
+SQL = "application/sql"
+_Value = str | int | float | bool | None
+
+
+class Question(BaseModel):
+    """A query and the values of its parameters."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sql: str = Field(min_length=1, max_length=50_000, description="one SELECT")
+    parameters: list[_Value] | dict[str, _Value] = Field(
+        default_factory=list, description="values of ? in their order, or of $name by name"
+    )
+
+
+_BODY = {
+    "content": {
+        SQL: {"schema": {"type": "string", "minLength": 1}},
+        "application/json": {"schema": Question.model_json_schema()},
+    },
+    "required": True,
+}
+
+
+@router.post("/query", summary="SQL over ports", openapi_extra={"requestBody": _BODY})
+def query(
+    request: Request,
+    mesh: Mesh,
+    who: Who,
+    body: Annotated[bytes, Body(media_type=SQL)],
+    form: Format = None,
+    as_of: AsOf = None,
+    purpose: Purpose = None,
+) -> Response:
+    """One SELECT over ports as tables: `domain.product.port`, or `domain.product` for the main
+    port; joins across domains included. With `as_of` all are read as they were at one time."""
+    question = _question(request.headers.get("Content-Type", ""), body)
+    try:
+        moment = parse_time(as_of, "as_of") if as_of is not None else None
+    except UnknownAddress as error:
+        raise BadRequest(str(error)) from None
+    found = run_sql(
+        mesh,
+        who,
+        question.sql,
+        question.parameters,
+        purpose=purpose_of(request, purpose),
+        as_of=moment,
+        protocol=PROTOCOL,
+        rows=mesh.profile.limits.rows,
+    )
+    return answered(request, found, form or form_of(request))
+
+
+def _question(kind: str, body: bytes) -> Question:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise BadRequest("found a body that is no UTF-8 text. Fix: send it as UTF-8") from None
+    try:
+        if kind.partition(";")[0].strip().lower() == "application/json":
+            values: Any = json.loads(text)
+            return Question.model_validate(values, strict=True)
+        return Question(sql=text)
+    except ValidationError as error:
+        told = "; ".join(
+            f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}"
+            for each in error.errors(include_input=False, include_url=False)
+        )
+        raise BadRequest(f"{told}. Fix: send SQL as {SQL}, or {{sql, parameters}}") from None
+    except (ValueError, RecursionError):
+        raise BadRequest("found a body that is no JSON. Fix: send {sql, parameters}") from None

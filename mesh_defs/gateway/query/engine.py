@@ -1,0 +1,162 @@
+"""Runs queries over granted files alone, so many at a time, with bounded memory, disk and time.
+
+It is the second wall, and stands without the first (`mesh_defs.gateway.query.allow`): whatever text
+comes here, one SELECT at most runs, on an instance that can open the granted files and no other.
+
+Making an instance takes 15 ms and reading the Parquet footers again as long, so they are kept:
+by exactly what they may read, each for one query at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from mesh_defs.contract.checks.engine_text import safe_text
+from mesh_defs.gateway.errors import Overloaded
+from mesh_defs.gateway.query.answer import Answer, Limits
+from mesh_defs.gateway.query.faults import BadQuery, Cancelled, QueryFailed
+from mesh_defs.gateway.query.instance import Instance, Size
+from mesh_defs.gateway.query.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import duckdb
+
+    from mesh_defs.contract.data import Rows
+    from mesh_defs.gateway.query.instance import Relations
+
+    Values = Sequence[object] | Mapping[str, object]
+
+
+class Engine:
+    """``running`` queries at a time share ``memory_mb`` and ``temp_mb`` of disk below ``scratch``
+    alike; ``kept`` instances wait for another query over the same relations. ``process_mb`` is what
+    the whole process may hold before the youngest query is ended (None: no matter how much). All in
+    millions of bytes. Threads may share an engine.
+    """
+
+    def __init__(
+        self,
+        scratch: Path,
+        *,
+        memory_mb: int = 256,
+        temp_mb: int = 4096,
+        running: int = 4,
+        kept: int = 8,
+        threads: int = 2,
+        wait: float = 2.0,
+        process_mb: int | None = 480,
+    ) -> None:
+        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._scratch = scratch
+        self._size = Size(memory_mb // running, temp_mb // running, threads)
+        self._slots = threading.BoundedSemaphore(running)
+        self._kept = kept
+        self._wait = wait
+        self._idle: OrderedDict[Instance, None] = OrderedDict()
+        self._lock = threading.Lock()
+        self._watch = Watch(process_mb)
+        self._closed = False
+
+    def run(
+        self,
+        sql: str,
+        relations: Mapping[str, Rows],
+        parameters: Values = (),
+        *,
+        limits: Limits | None = None,
+        written: str | None = None,
+    ) -> Answer:
+        """The answer to ``sql``, which reads each relation by its name as a view.
+
+        ``parameters`` are the values of ``$1``, ``$2``, ... or by name; ``written`` is the text as
+        it was sent, which errors may quote (default: ``sql``). Raises `BadQuery` when it is not one
+        SELECT, `QueryFailed`, `TooLarge`, `Overloaded`.
+        """
+        if self._closed:
+            raise Cancelled("the gateway ends")
+        if not self._slots.acquire(timeout=self._wait):
+            raise Overloaded("all of the gateway's query slots are taken", retry_after=1)
+        told = sql if written is None else written
+        try:
+            instance = self._instance(frozenset(relations.items()), told)
+        except BaseException:
+            self._slots.release()
+            raise
+        try:
+            statement = _one_select(instance.connection, sql)
+            cursor = instance.connection.cursor()
+        except BaseException:
+            self._release(instance, clean=False)
+            raise
+
+        def done(answer: Answer, clean: bool) -> None:
+            self._watch.remove(answer)
+            self._release(instance, clean=clean)
+
+        answer = Answer(cursor, limits or Limits(), told, done)
+        self._watch.add(answer)
+        values = list(parameters) if not hasattr(parameters, "keys") else parameters
+        answer.begin(lambda: cursor.execute(statement, values or None))
+        return answer
+
+    def close(self) -> None:
+        """End all queries and free everything."""
+        with self._lock:
+            self._closed = True
+            idle = list(self._idle)
+            self._idle.clear()
+        self._watch.close(Cancelled("the gateway ends"))
+        for instance in idle:
+            instance.close()
+
+    def _instance(self, relations: Relations, written: str) -> Instance:
+        import duckdb
+
+        with self._lock:
+            for instance in reversed(self._idle):
+                if instance.relations == relations:
+                    del self._idle[instance]
+                    return instance
+        try:
+            return Instance(relations, self._scratch, self._size)
+        except duckdb.Error as error:
+            raise QueryFailed(safe_text(str(error), known=written, place="the files")) from None
+
+    def _release(self, instance: Instance, *, clean: bool) -> None:
+        """Keep what is clean, the youngest ``kept`` of them; the slot is free once it is done."""
+        surplus = [instance]
+        try:
+            if clean and instance.clean:
+                with self._lock:
+                    surplus = []
+                    if self._closed:
+                        surplus = [instance]
+                    else:
+                        self._idle[instance] = None
+                    while len(self._idle) > self._kept:
+                        surplus.append(self._idle.popitem(last=False)[0])
+        finally:
+            for each in surplus:
+                each.close()
+            self._slots.release()
+
+
+def _one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
+    """The one statement of ``sql``. Anything but a SELECT could write where it may read."""
+    import duckdb
+
+    allowed, fix = "one SELECT", "send one SELECT"
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as error:
+        raise BadQuery(str(error).partition("\n")[0], allowed, "mend the SQL") from None
+    if len(statements) != 1:
+        raise BadQuery(f"{len(statements)} statements", allowed, fix)
+    if statements[0].type != duckdb.StatementType.SELECT:
+        raise BadQuery(f"a statement of the kind {statements[0].type.name}", allowed, fix)
+    return statements[0]

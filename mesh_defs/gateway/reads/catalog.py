@@ -1,0 +1,238 @@
+"""What is published, kept as long as it is true: versions for ever, what guards them until a file
+that says so changes."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from mesh_defs.policy.access.load import FILE as RULES
+from mesh_defs.policy.access.principals import FILE as PRINCIPALS
+from mesh_defs.product.access import MeshAccess, read_manifest
+from mesh_defs.product.inheritance import published_output
+from mesh_defs.product.ledger import Ledger
+from mesh_defs.product.load import load_product
+from mesh_defs.product.protection import DOMAINS, MANIFEST
+from mesh_defs.product.resolve import Published, port_files, port_of, record_of
+from mesh_defs.product.stores import product_store, stored_products
+from mesh_defs.sql import quote
+from mesh_defs.urls import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from mesh_defs.drivers.storage.protocol import ProductStore
+    from mesh_defs.policy.access.entities import PortSubject
+    from mesh_defs.product.ledger import Record
+    from mesh_defs.product.manifest import Manifest
+    from mesh_defs.product.model import BrokenProduct, OutputPort, Product
+    from mesh_defs.settings import Settings
+    from mesh_defs.urls import MeshUrl
+
+_Value = TypeVar("_Value")
+_RECORDS_KEPT = 4096
+_VERSIONS_KEPT = 1024
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+class Kept(Generic[_Value]):
+    """Values by key, at most ``most``, the longest unused going first. Threads may share it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._values: OrderedDict[Hashable, _Value] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], _Value]) -> _Value:
+        """The value of ``key``, made when it is not there; what ``make`` raises is not kept."""
+        value = self.find(key)
+        if value is None:
+            value = make()
+            self.put(key, value)
+        return value
+
+    def find(self, key: Hashable) -> _Value | None:
+        """The value of ``key``, if it is kept."""
+        with self._lock:
+            if key not in self._values:
+                return None
+            self._values.move_to_end(key)
+            return self._values[key]
+
+    def put(self, key: Hashable, value: _Value) -> None:
+        """Keep ``value``."""
+        with self._lock:
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+
+
+class _KeptLedger(Ledger):
+    """A ledger whose records are read once."""
+
+    def __init__(self, store: ProductStore, identity: str, kept: Kept[Record]) -> None:
+        super().__init__(store)
+        self._identity = identity
+        self._kept = kept
+
+    def record(self, version: int) -> Record | None:
+        """As `Ledger.record`."""
+        key = (self._identity, version)
+        found = self._kept.find(key)
+        if found is None:
+            found = super().record(version)
+            if found is not None:
+                self._kept.put(key, found)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A published version of a port, and the port as its contract described it then. ``types`` are
+    its columns with their DuckDB types; ``newest`` is the newest moment of the column by which it
+    promises to be fresh (None: it names no column, or has no such value)."""
+
+    version: Published
+    output: OutputPort
+    types: Mapping[str, str]
+    newest: datetime | None
+
+
+class Catalog:
+    """Published versions of one mesh in one profile, and who may see them. May be used from several
+    threads. What it keeps is right at every moment: a version never changes, and the files that
+    guard it are looked at in every request (their size and time of change)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._records: Kept[Record] = Kept(_RECORDS_KEPT)
+        self._opened: Kept[Opened] = Kept(_VERSIONS_KEPT)
+        self._subjects: Kept[PortSubject] = Kept(_VERSIONS_KEPT)
+        self._manifests: Kept[tuple[Manifest | None]] = Kept(_VERSIONS_KEPT)
+        self._access: Kept[MeshAccess] = Kept(1)
+
+    @property
+    def access(self) -> MeshAccess:
+        """Rules and principals as they are now."""
+        root = self.settings.root
+        domains = sorted(folder.name for folder in root.glob(f"{DOMAINS}/*/"))
+        files = [root / PRINCIPALS, root / RULES]
+        files += [root / DOMAINS / name / RULES for name in domains]
+        key = (tuple(domains), _stamp(files))
+        return self._access.get(key, lambda: MeshAccess(self.settings))
+
+    def products(self) -> list[tuple[str, str]]:
+        """Domain and name of every product that was ever published. Raises as storage does."""
+        return stored_products(self.settings)
+
+    def ledger(self, identity: str) -> Ledger:
+        """The ledger of ``<domain>/<product>``."""
+        domain, _, product = identity.partition("/")
+        store = product_store(self.settings, domain, product)
+        return _KeptLedger(store, identity, self._records)
+
+    def record(self, url: MeshUrl) -> Record:
+        """The record of the version that ``url`` names. Raises `NotPublished`, `UnknownAddress`,
+        `CorruptRecord`."""
+        return record_of(self.ledger(url.identity), url)
+
+    def declared(self, identity: str) -> Product | BrokenProduct | None:
+        """The product as it lies there; None when there is none. It is read anew in each call."""
+        folder = self._folder(identity)
+        return load_product(folder, self.settings) if (folder / MANIFEST).is_file() else None
+
+    def known(self) -> list[tuple[str, str]]:
+        """Domain and name of every product that is declared or was ever published, sorted."""
+        folders = [file.parent for file in self.settings.root.glob(f"{DOMAINS}/*/*/{MANIFEST}")]
+        names = {(folder.parent.name, folder.name) for folder in folders}
+        found = names | set(self.products())
+        return sorted(pair for pair in found if all(NAME.match(name) for name in pair))
+
+    def open(self, url: MeshUrl) -> Opened:
+        """The version that ``url`` names. Raises `NotPublished`, `UnknownAddress`, `CorruptRecord`,
+        `InvalidMesh`."""
+        ledger = self.ledger(url.identity)
+        record = record_of(ledger, url)
+        port = port_of(record, url)
+        key = (url.identity, record.version, port)
+        return self._opened.get(key, lambda: self._open(ledger, url.identity, record, port))
+
+    def subject(self, opened: Opened) -> PortSubject:
+        """The port as decisions see it now. Raises `InvalidMesh`, `CorruptRecord`."""
+        version = opened.version
+        newest = self.ledger(version.identity).versions()[-1:]
+        declared = _stamp(sorted(self._folder(version.identity).glob("*.y*ml")))
+        key = (version.identity, version.record.version, version.port, *newest, declared)
+        return self._subjects.get(key, lambda: self.access.published(version))
+
+    def manifest(self, identity: str) -> Manifest | None:
+        """The manifest of ``<domain>/<product>`` as it lies there; None when there is none that can
+        be read."""
+        folder = self._folder(identity)
+        key = (identity, _stamp([folder / MANIFEST]))
+        found = self._manifests.get(key, lambda: (read_manifest(folder, self.settings.root),))
+        return found[0]
+
+    def refuses_stale(self, opened: Opened) -> bool:
+        """Whether the product rather serves nothing than what is older than promised."""
+        manifest = self.manifest(opened.version.identity)
+        return manifest is not None and manifest.access.when_stale == "refuse"
+
+    def _folder(self, identity: str) -> Path:
+        return self.settings.root / DOMAINS / identity
+
+    def _open(self, ledger: Ledger, identity: str, record: Record, port: str) -> Opened:
+        version = Published(identity, port, record, port_files(ledger.store, record, port))
+        output = published_output(self.settings, identity, record, port)
+        with _connected() as connection:
+            described = connection.execute(f"DESCRIBE SELECT * FROM {version.rows.sql}").fetchall()
+            types = {str(row[0]): str(row[1]) for row in described}
+            fresh = output.promise.service_levels.freshness_column
+            newest = _newest(connection, version, fresh) if fresh in types else None
+        return Opened(version, output, types, newest)
+
+
+@contextmanager
+def _connected() -> Iterator[DuckDBPyConnection]:
+    import duckdb
+
+    with duckdb.connect(config={"threads": 1, "memory_limit": "100MB"}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+
+
+def _newest(
+    connection: DuckDBPyConnection, version: Published, column: str | None
+) -> datetime | None:
+    """The newest finite value of ``column``, a date or a time; values without a zone are UTC."""
+    moment = f"max({quote(column or '')})::TIMESTAMP"
+    found = connection.execute(
+        f"SELECT CASE WHEN isfinite({moment}) THEN epoch_us({moment}) END FROM {version.rows.sql}"
+    ).fetchone()
+    if found is None or found[0] is None:
+        return None
+    try:
+        return _EPOCH + timedelta(microseconds=int(found[0]))
+    except OverflowError:
+        return None
+
+
+def _stamp(files: Iterable[Path]) -> Stamp:
+    """What changes when one of ``files`` does, or comes, or goes."""
+    found = []
+    for file in files:
+        try:
+            status = file.stat()
+        except FileNotFoundError:
+            continue
+        found.append((str(file), status.st_mtime_ns, status.st_size, status.st_ino))
+    return tuple(found)

@@ -1,0 +1,216 @@
+"""The one way to open a port for a caller, whatever the protocol."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mesh_defs.errors import MeshError, NotPublished, Unauthenticated, UnknownAddress
+from mesh_defs.gateway.errors import Ended, Gone, Refused, Stale
+from mesh_defs.gateway.reads.port_state import is_stale, port_state
+from mesh_defs.gateway.reads.reading import Reading
+from mesh_defs.gateway.state.facts import Read
+from mesh_defs.policy.access.decision import Approved
+
+if TYPE_CHECKING:
+    from mesh_defs.gateway.identity.caller import Caller
+    from mesh_defs.gateway.reads.catalog import Catalog, Opened
+    from mesh_defs.gateway.state.database import State
+    from mesh_defs.gateway.state.grants import Grant
+    from mesh_defs.policy.access.decision import Decision
+    from mesh_defs.policy.access.entities import PortSubject
+    from mesh_defs.policy.access.schema import Action
+    from mesh_defs.product.masked import Snapshots
+    from mesh_defs.urls import MeshUrl
+
+_RETRY_SECONDS = 60
+RETIRED = "retired"
+
+
+class Reads:
+    """Opens ports: address, version, decision, grant, freshness, receipt. Used by all threads."""
+
+    def __init__(self, catalog: Catalog, state: State, snapshots: Snapshots) -> None:
+        self.catalog = catalog
+        self.state = state
+        self.snapshots = snapshots
+
+    def open(
+        self,
+        caller: Caller,
+        address: MeshUrl,
+        *,
+        action: Action = "read",
+        purpose: str | None = None,
+        protocol: str,
+        now: datetime | None = None,
+    ) -> Reading:
+        """Open the version that ``address`` names, as ``caller`` may see it.
+
+        Raises `Refused` (with how to ask), `Unauthenticated` for an anonymous caller who may not,
+        `UnknownAddress` also for what the caller may not even know of, `NotPublished`, `Gone`,
+        `Stale`, `AccessDenied`. A refusal leaves a receipt.
+        """
+        time = now if now is not None else datetime.now(UTC)
+        asked = caller.purpose(purpose)
+        opened = self._found(caller, address)
+        subject = self.catalog.subject(opened)
+        before = self.state.grants.version()
+        grant, asked = self._grant(caller, opened, asked, time)
+        decision = self._decide(caller, subject, action, asked, time, grant)
+        outside = caller.may(address.with_port(subject.port), action)
+        if outside is not None or not decision.allowed:
+            self._refuse(caller, opened, decision, outside, protocol)
+        if subject.status == RETIRED:
+            raise Gone(
+                f"{subject.url} is retired: nobody may rely on it any more. Fix: ask "
+                f"{subject.owner or f'the domain {subject.domain}'} what takes its place"
+            )
+        state = port_state(opened, decision, time)
+        newest = address.version is None and address.as_of is None
+        if newest and is_stale(opened, time) and self.catalog.refuses_stale(opened):
+            raise Stale(
+                f"{subject.url} is older than its contract promises, and it rather gives nothing "
+                "than that. Fix: wait for its next version, or ask for one: "
+                f"{subject.url}?version=<n> reads a version whatever its age",
+                retry_after=_RETRY_SECONDS,
+            )
+        return Reading(self, caller, opened, decision, state, grant, protocol, before)
+
+    def decide(
+        self,
+        caller: Caller,
+        address: MeshUrl,
+        action: Action,
+        purpose: str | None = None,
+        now: datetime | None = None,
+    ) -> Decision:
+        """What ``caller`` may do with the port that ``address`` names, published or only declared.
+        Raises `UnknownAddress`, `InvalidMesh`."""
+        time = now if now is not None else datetime.now(UTC)
+        asked = caller.purpose(purpose)
+        try:
+            opened = self.catalog.open(address)
+        except NotPublished:
+            declared = self.catalog.access.subject(address)
+            return self._decide(caller, declared, action, asked, time, None)
+        grant, asked = self._grant(caller, opened, asked, time)
+        return self._decide(caller, self.catalog.subject(opened), action, asked, time, grant)
+
+    def still_good(self, reading: Reading, seen: int) -> int:
+        """The number of changes of who may do what that ``reading`` is known to be good after.
+        Raises `Ended`."""
+        now = datetime.now(UTC)
+        caller, grant = reading.caller, reading.grant
+        if caller.expired(now):
+            raise Ended(f"{reading.url}: the credential of {caller.principal} has ended")
+        if grant is not None and not grant.in_force(now):
+            raise Ended(f"{reading.url}: the grant {grant.id} has ended")
+        changes = self.state.grants.version()
+        if changes != seen:
+            if grant is not None and not self.state.grants.get(grant.id).in_force(now):
+                raise Ended(f"{reading.url}: the grant {grant.id} was revoked")
+            kind, _, number = caller.credential.partition(":")
+            stored = kind in ("token", "lease")
+            if stored and self.state.tokens.get(number).state(now) != "valid":
+                raise Ended(f"{reading.url}: the credential of {caller.principal} was revoked")
+        return changes
+
+    def _found(self, caller: Caller, address: MeshUrl) -> Opened:
+        """The version. Of what is not there, a caller learns as little as of what is closed."""
+        try:
+            return self.catalog.open(address)
+        except (UnknownAddress, NotPublished) as error:
+            hidden = self.hidden(caller, address)
+            raise hidden if hidden is not None else error from None
+
+    def hidden(self, caller: Caller, address: MeshUrl) -> MeshError | None:
+        """What ``caller`` is told of a product of which there is nothing to show: the same, whether
+        there is none or it may not be known of. None where it may be known of."""
+        if caller.anonymous:
+            return _who(address)
+        try:
+            subject = self.catalog.access.subject(replace(address, version=None, as_of=None))
+        except MeshError:
+            return _nowhere(address)
+        return None if self._discovers(caller, subject) else _nowhere(address)
+
+    def _discovers(self, caller: Caller, subject: PortSubject) -> bool:
+        return self._decide(caller, subject, "discover", None, datetime.now(UTC), None).allowed
+
+    def _grant(
+        self, caller: Caller, opened: Opened, purpose: str | None, now: datetime
+    ) -> tuple[Grant | None, str | None]:
+        """The grant under which is read, and the purpose: without one, that of the grants, where
+        they are for one alone."""
+        version = opened.version
+        held = self.state.grants.in_force(
+            str(caller.principal), version.identity, version.port, version.record.major, now
+        )
+        purposes = {grant.purpose for grant in held}
+        if purpose is None and len(purposes) == 1:
+            purpose = next(iter(purposes))
+        fitting = [grant for grant in held if grant.purpose == purpose]
+        # One that carries a role shows no less than one without.
+        fitting.sort(key=lambda grant: grant.role is None)
+        return (fitting[0] if fitting else None), purpose
+
+    def _decide(
+        self,
+        caller: Caller,
+        subject: PortSubject,
+        action: Action,
+        purpose: str | None,
+        now: datetime,
+        grant: Grant | None,
+    ) -> Decision:
+        approved = Approved(grant.id, grant.role) if grant is not None else None
+        return self.catalog.access.access.decide(
+            caller.principal, subject, action, purpose, now, approved
+        )
+
+    def _refuse(
+        self,
+        caller: Caller,
+        opened: Opened,
+        decision: Decision,
+        outside: str | None,
+        protocol: str,
+    ) -> None:
+        subject = decision.subject
+        reason = outside or decision.reason
+        version = opened.version
+        read = Read(
+            str(caller.principal),
+            caller.credential,
+            version.identity,
+            version.port,
+            protocol,
+            version.record.version,
+            version.record.ports[version.port].contract_version,
+            decision.purpose,
+            decision.approved.id if decision.approved is not None else None,
+        )
+        self.state.receipts.refused(read, reason)
+        if caller.anonymous:
+            raise _who(subject)
+        if not self._discovers(caller, subject):
+            raise _nowhere(subject)
+        owner = subject.owner or f"the domain {subject.domain}"
+        raise Refused(
+            f"{caller.principal} may not {decision.action} {subject.url}: {reason}. Fix: "
+            f"mesh request {subject.url} --purpose <purpose> --for 90d, which {owner} decides"
+        )
+
+
+def _who(address: MeshUrl | PortSubject) -> Unauthenticated:
+    name = f"mesh://{address.domain}/{address.product}"
+    return Unauthenticated(
+        f"nobody who does not say who it is may read {name}, if there is such a product. Fix: send "
+        "a token, as 'Authorization: Bearer <token>'"
+    )
+
+
+def _nowhere(address: MeshUrl | PortSubject) -> UnknownAddress:
+    return UnknownAddress(f"no product mesh://{address.domain}/{address.product}")

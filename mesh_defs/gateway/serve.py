@@ -1,0 +1,221 @@
+"""One gateway process: HTTP and Flight over the same parts, until it is told to stop."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from mesh_defs.errors import MeshError
+from mesh_defs.gateway.core import FOLDER, Gateway
+from mesh_defs.gateway.identity.local import make_admin_token
+from mesh_defs.gateway.identity.tls import check_start
+from mesh_defs.processes import identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from types import FrameType
+
+    from mesh_defs.gateway.identity.tls import ServerTls
+    from mesh_defs.settings import Settings
+
+DEFAULT_PORT = 8080
+PLACE = "serving.json"
+_TRIED = 100
+_BACKLOG = 512
+_GRACE_SECONDS = 10
+_THREADS = 160  # requests that wait or run, one thread each
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a gateway answers: ``base`` over HTTP, ``flight`` over Flight SQL; by which process
+    (its number, and what identifies it)."""
+
+    base: str
+    flight: str
+    pid: int
+    identity: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The place as JSON values."""
+        return {"url": self.base, "flight": self.flight, "pid": self.pid}
+
+
+def serving(settings: Settings) -> Place | None:
+    """Where the gateway of this mesh answers that was started last here; None when it runs no
+    more."""
+    try:
+        place = Place(**json.loads(_file(settings).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    return place if identity(place.pid) == place.identity else None
+
+
+def serve(
+    settings: Settings,
+    *,
+    port: int | None = None,
+    flight_port: int | None = None,
+    ready: Callable[[Place], None],
+) -> None:
+    """Serve the mesh of ``settings`` until SIGTERM or SIGINT; ``ready`` is called once it answers.
+
+    Ports are those given, else the profile's, else the next free ones. Raises `InvalidMesh` for a
+    profile that may not be served as it is, `MeshError` for a port that is taken.
+    """
+    tls = check_start(settings)
+    for warning in tls.warnings if tls is not None else ():
+        _log.warning("%s", warning)
+    make_admin_token(settings)
+    profile = settings.profile.gateway
+    with ExitStack() as held:
+        wanted = port or profile.port
+        http = held.enter_context(_listening(profile.host, wanted, DEFAULT_PORT))
+        number = http.getsockname()[1]
+        flight_number = _free(profile.host, flight_port or profile.flight_port, number + 1)
+        secure = "s" if tls is not None else ""
+        name = f"[{profile.host}]" if ":" in profile.host else profile.host
+        base = (profile.url or f"http{secure}://{name}:{number}").rstrip("/")
+        flight = f"grpc{'+tls' if tls is not None else ''}://{name}:{flight_number}"
+        gateway = Gateway(settings, base, flight)
+        held.callback(gateway.close)
+        _flight(gateway, profile.host, flight_number, tls, held)
+        place = Place(base, flight, os.getpid(), identity(os.getpid()) or "")
+        held.enter_context(_noted(settings, place))
+        _http(gateway, http, tls, lambda: ready(place))
+
+
+def _flight(gateway: Gateway, host: str, port: int, tls: ServerTls | None, held: ExitStack) -> None:
+    from mesh_defs.gateway.flight.server import FlightGateway
+
+    server = FlightGateway(gateway, host, port, tls)
+    server.start()
+    held.callback(server.stop)
+
+
+def _http(
+    gateway: Gateway, listener: socket.socket, tls: ServerTls | None, ready: Callable[[], None]
+) -> None:
+    import uvicorn
+
+    from mesh_defs.gateway.http.app import create_app
+
+    config = uvicorn.Config(
+        create_app(gateway, threads=_THREADS),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=gateway.profile.behind_proxy,
+        forwarded_allow_ips="*" if gateway.profile.behind_proxy else None,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        ssl_certfile=tls.certificate_file if tls is not None else None,
+        ssl_keyfile=tls.key_file if tls is not None else None,
+    )
+    server = _Server(config, ready)
+    with _until_told(server):
+        server.run(sockets=[listener])
+
+
+class _Server:
+    """uvicorn's server, which tells when it answers."""
+
+    def __init__(self, config: Any, ready: Callable[[], None]) -> None:  # noqa: ANN401  uvicorn's
+        import uvicorn
+
+        class Server(uvicorn.Server):
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                if self.started:
+                    ready()
+
+            @contextmanager
+            def capture_signals(self) -> Iterator[None]:
+                yield  # whoever started this listens to signals
+
+        self._server = Server(config)
+
+    def run(self, sockets: list[socket.socket]) -> None:
+        """Serve until `stop`."""
+        self._server.run(sockets=sockets)
+
+    def stop(self) -> None:
+        """End what is served within the time of grace; a second time at once."""
+        if self._server.should_exit:
+            self._server.force_exit = True
+        self._server.should_exit = True
+
+
+@contextmanager
+def _until_told(server: _Server) -> Iterator[None]:
+    """Have SIGTERM and SIGINT end ``server`` while the block lasts."""
+
+    def told(_number: int, _frame: FrameType | None) -> None:
+        server.stop()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _listening(host: str, wanted: int | None, first: int) -> Iterator[socket.socket]:
+    """A socket that is bound to ``wanted``, or to the next free port from ``first``."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in [wanted] if wanted is not None else range(first, first + _TRIED):
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            listener.close()
+            if wanted is not None:
+                raise MeshError(
+                    f"port {wanted} of {host} cannot be listened on ({error.strerror}). "
+                    "Fix: choose another with --port, or end what listens there"
+                ) from None
+            continue
+        try:
+            yield listener
+        finally:
+            listener.close()
+        return
+    raise MeshError(f"no free port of {host} from {first} to {first + _TRIED - 1}")
+
+
+def _free(host: str, wanted: int | None, first: int) -> int:
+    with _listening(host, wanted, first) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def _noted(settings: Settings, place: Place) -> Iterator[None]:
+    """Note where this process answers, for commands on this machine, while the block lasts."""
+    file = _file(settings)
+    draft = file.with_suffix(f".{place.pid}")
+    draft.write_text(json.dumps(asdict(place)), encoding="utf-8")
+    draft.replace(file)
+    try:
+        yield
+    finally:
+        if serving(settings) == place:
+            file.unlink(missing_ok=True)
+
+
+def _file(settings: Settings) -> Path:
+    return settings.state / FOLDER / PLACE

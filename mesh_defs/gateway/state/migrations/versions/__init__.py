@@ -1,0 +1,1 @@
+"""One module per step; the first revision is ``0001``."""

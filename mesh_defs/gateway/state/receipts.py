@@ -1,0 +1,185 @@
+"""Receipts: one row per event of every read, appended to a chain that nobody can change unseen."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import threading
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from mesh_defs.errors import CorruptRecord, MeshError
+from mesh_defs.gateway.state.chain import EMPTY, Head, Key, load_key
+from mesh_defs.gateway.state.facts import Entry, canonical, columns
+from mesh_defs.gateway.state.head import HeadFile
+from mesh_defs.gateway.state.tables import chain, receipts
+from mesh_defs.gateway.state.verify import Verification, verify_chain
+from mesh_defs.gateway.state.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Future
+
+    from sqlalchemy import Connection
+
+    from mesh_defs.gateway.state.engine import Database
+    from mesh_defs.gateway.state.facts import Read
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A row of the chain; ``body`` is what it says (see `Entry.body`)."""
+
+    seq: int
+    hash: str
+    body: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The receipt as JSON values."""
+        return {"seq": self.seq, **self.body, "hash": self.hash}
+
+
+class Receipts:
+    """The receipts of a mesh. Several threads and processes may append at once."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._writer = Writer(self._append, self._tell_head)
+        self._once = threading.Lock()
+        self._keys: tuple[Key, HeadFile] | None = None
+        self._end = EMPTY
+
+    def refused(self, read: Read, reason: str) -> str:
+        """Write that a read was refused, and why, without a value; the receipt's id. Raises
+        `MeshError`."""
+        entry = Entry(str(uuid.uuid4()), "refused", datetime.now(UTC), read, reason=reason)
+        self.put(entry).result()
+        return entry.receipt
+
+    def put(self, entry: Entry) -> Future[int]:
+        """Have ``entry`` appended; the result is its number once it is on the disk."""
+        return self._writer.put(entry)
+
+    def listed(
+        self,
+        *,
+        identity: str | None = None,
+        port: str | None = None,
+        principal: str | None = None,
+        receipt: str | None = None,
+        since: datetime | None = None,
+        most: int = 100,
+    ) -> list[Receipt]:
+        """The newest ``most`` receipts, newest first."""
+        query = select(receipts.c.seq, receipts.c.hash, receipts.c.body)
+        wanted = {"identity": identity, "port": port, "principal": principal, "receipt": receipt}
+        for name, value in wanted.items():
+            if value is not None:
+                query = query.where(receipts.c[name] == value)
+        if since is not None:
+            query = query.where(receipts.c.time >= since)
+        with self.database.reading() as connection:
+            rows = connection.execute(query.order_by(receipts.c.seq.desc()).limit(most))
+            return [Receipt(row.seq, row.hash, json.loads(row.body)) for row in rows]
+
+    def verify(self, known: Head | None = None) -> Verification:
+        """Look at every receipt, with constant memory; ``known`` is a head that somebody noted
+        elsewhere, which must be in the chain. Others may append meanwhile. Raises `MeshError` when
+        there is no key, and as `Database.reading`."""
+        key, head_file = self._ready(make=False)
+        return verify_chain(self.database, key, head_file, known)
+
+    def close(self) -> None:
+        """Write what waits; nothing is written any more."""
+        self._writer.close()
+
+    def _append(self, entries: Sequence[Entry]) -> list[int]:
+        key, _ = self._ready(make=True)
+        rows: list[dict[str, Any]] = []
+        with self.database.writing() as connection:
+            head = _head(connection, key, self.database.place.words)
+            for entry in entries:
+                values = entry.body()
+                body = canonical(values)
+                seq = head.seq + 1
+                signed = key.sign(seq, head.hash, body)
+                link = {"seq": seq, "body": body, "previous": head.hash, "hash": signed}
+                rows.append({**link, **columns(values)})
+                head = Head(seq, signed)
+            connection.execute(insert(receipts), rows)
+            connection.execute(_end_of(head, key))
+        self._end = head
+        return [row["seq"] for row in rows]
+
+    def _tell_head(self) -> None:
+        """Renew the head file. The receipts are safe already: a failure is told in the log, and the
+        next commit tries again."""
+        try:
+            self._ready(make=True)[1].advance(self._end, self._in_chain)
+        except MeshError as error:
+            _log.error("the head of the receipts could not be kept: %s", error)
+
+    def _in_chain(self, head: Head) -> bool:
+        if head == EMPTY:
+            return True
+        with self.database.reading() as connection:
+            query = select(receipts.c.hash).where(receipts.c.seq == head.seq)
+            found = connection.execute(query).scalar()
+        if found != head.hash:
+            _log.error("receipt %d is not what it was; run: mesh audit verify", head.seq)
+        return bool(found == head.hash)
+
+    def _ready(self, *, make: bool) -> tuple[Key, HeadFile]:
+        """The key and the head file, which are made with the first receipt."""
+        with self._once:
+            if self._keys is None:
+                self._keys = _prepare(self.database, make=make)
+            return self._keys
+
+
+def _prepare(database: Database, *, make: bool) -> tuple[Key, HeadFile]:
+    place = database.place
+    with database.writing() as connection:
+        row = connection.execute(select(chain).with_for_update()).one_or_none()
+        if row is None:
+            raise CorruptRecord(f"{place.words} does not say where its receipts end")
+        key = load_key(place, make=make or not row.key)
+        if not row.key:
+            connection.execute(_end_of(EMPTY, key).values(key=key.name))
+        elif row.key != key.name:
+            raise MeshError(
+                f"the receipts in {place.words} were signed with another key than the one here. "
+                "Fix: name the same gateway.audit_key in every gateway's profile, or put the file "
+                "audit.key back"
+            )
+        head = _head(connection, key, place.words)
+    head_file = HeadFile(place, key)
+    # Of a database on another machine there is no file here until it is used the first time. That
+    # of a database in this folder was made before its first receipt.
+    if head == EMPTY or not database.sqlite:
+        head_file.make(head)
+    return key, head_file
+
+
+def _head(connection: Connection, key: Key, place: str) -> Head:
+    """Where the chain ends; nobody else appends until the transaction ends. Raises
+    `CorruptRecord`."""
+    row = connection.execute(select(chain).with_for_update()).one_or_none()
+    head = Head(row.seq, row.hash) if row is not None else EMPTY
+    if row is None or not hmac.compare_digest(row.mac, key.mac(head)):
+        raise CorruptRecord(
+            f"what {place} says of the end of its receipts was changed by somebody else. "
+            "Fix: restore it from a backup; mesh audit verify tells what else was changed"
+        )
+    return head
+
+
+def _end_of(head: Head, key: Key) -> Any:  # noqa: ANN401  an update, whatever it is called
+    return update(chain).values(seq=head.seq, hash=head.hash, mac=key.mac(head))

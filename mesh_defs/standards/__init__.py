@@ -1,0 +1,1 @@
+"""Products as documents of open standards: ODPS, DPROD."""

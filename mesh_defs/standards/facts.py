@@ -1,0 +1,52 @@
+"""What documents of any standard say of a product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mesh_defs.product.ledger import Record
+    from mesh_defs.product.manifest import Manifest
+    from mesh_defs.product.model import OutputPort
+
+
+@dataclass(frozen=True, slots=True)
+class ProductFacts:
+    """One product: as it is declared (None where that cannot be read), what is published of it
+    (None: nothing yet), and the ports that may be told of. ``mesh`` is the mesh's name, ``base``
+    the address that its HTTP addresses start with, ``inputs`` the addresses that it reads, by
+    name."""
+
+    mesh: str
+    base: str
+    domain: str
+    product: str
+    manifest: Manifest | None
+    record: Record | None
+    outputs: tuple[OutputPort, ...]
+    inputs: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        """The product's global URL."""
+        return f"mesh://{self.domain}/{self.product}"
+
+    @property
+    def page(self) -> str:
+        """The product's HTTP address."""
+        return f"{self.base}/{self.domain}/{self.product}"
+
+    @property
+    def version(self) -> str:
+        """The interface's version: of what is published, else as it is declared."""
+        if self.record is not None:
+            return self.record.product_version
+        return self.manifest.version if self.manifest is not None else "0.0.0"
+
+    @property
+    def status(self) -> str:
+        """The product's status; ``draft`` where nothing tells it."""
+        return self.manifest.status if self.manifest is not None else "draft"
