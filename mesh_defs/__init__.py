@@ -17,6 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mesh_defs.client.gateway import Connection, connect
+    from mesh_defs.client.port import RemotePort
     from mesh_defs.contract.load import load_contract
     from mesh_defs.contract.model import Contract
     from mesh_defs.contract.verdicts import Verdict
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AccessDenied": "mesh_defs.errors",
     "Busy": "mesh_defs.errors",
+    "Connection": "mesh_defs.client.gateway",
     "Contract": "mesh_defs.contract.model",
     "CorruptRecord": "mesh_defs.errors",
     "DataPolicy": "mesh_defs.policy.model",
@@ -77,6 +80,7 @@ _HOMES = {
     "Product": "mesh_defs.product.model",
     "PromiseBroken": "mesh_defs.errors",
     "PublishConflict": "mesh_defs.errors",
+    "RemotePort": "mesh_defs.client.port",
     "RunFailed": "mesh_defs.errors",
     "RunReport": "mesh_defs.product.report",
     "SourceUnavailable": "mesh_defs.errors",
@@ -89,6 +93,7 @@ _HOMES = {
     "UnknownRecord": "mesh_defs.errors",
     "Verdict": "mesh_defs.contract.verdicts",
     "WrongState": "mesh_defs.errors",
+    "connect": "mesh_defs.client.gateway",
     "load_contract": "mesh_defs.contract.load",
     "load_mesh": "mesh_defs.product.load",
     "open": "mesh_defs.product.reader",
@@ -99,6 +104,7 @@ _HOMES = {
 __all__ = [
     "AccessDenied",
     "Busy",
+    "Connection",
     "Contract",
     "CorruptRecord",
     "DataPolicy",
@@ -119,6 +125,7 @@ __all__ = [
     "Product",
     "PromiseBroken",
     "PublishConflict",
+    "RemotePort",
     "RunFailed",
     "RunReport",
     "SourceUnavailable",
@@ -131,6 +138,7 @@ __all__ = [
     "UnknownRecord",
     "Verdict",
     "WrongState",
+    "connect",
     "load_contract",
     "load_mesh",
     "open",

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.errors import InvalidMesh, MeshError
+from mesh_defs.gateway.address import running_at
 from mesh_defs.settings import PROFILE_VARIABLE, ROOT_VARIABLE
 from mesh_defs.supervisor import Process, Spec, Supervisor
 from mesh_defs.workspace import SERVER, read_workspace
@@ -29,12 +30,13 @@ from mesh_defs.workspace import SERVER, read_workspace
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from mesh_defs.gateway.address import Place
     from mesh_defs.product.model import Mesh
     from mesh_defs.workspace import Location
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 3000
-WEBSERVER, DAEMON = "webserver", "daemon"
+WEBSERVER, DAEMON, GATEWAY = "webserver", "daemon", "gateway"
 START_SECONDS = 120.0
 
 _PORTS_TRIED = 100
@@ -49,10 +51,12 @@ _UNREACHABLE = "DagsterUserCodeUnreachableError"
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A mesh that is served. ``url`` is the webserver's address, ``started`` what was started now,
-    ``broken`` the code locations that Dagster could not load, with the reason."""
+    """A mesh that is served. ``url`` is the webserver's address, ``gateway`` that of the gateway,
+    ``started`` what was started now, ``broken`` the code locations that Dagster could not load,
+    with the reason."""
 
     url: str
+    gateway: str
     processes: Mapping[str, Process]
     started: tuple[str, ...]
     broken: Mapping[str, str]
@@ -119,22 +123,26 @@ class _Serving:
     def serve(self, port: int | None) -> Served:
         specs = [self._code_server(location) for location in self.locations if location.arguments]
         workspace = self._write_workspace()
-        wanted = {spec.name for spec in specs} | {WEBSERVER, DAEMON}
+        wanted = {spec.name for spec in specs} | {WEBSERVER, DAEMON, GATEWAY}
         self.supervisor.stop([n for n in self.supervisor.recorded() if n not in wanted])
         for spec in specs:
             self._ensure(spec)
         for spec in specs:
             self._wait(spec.name, partial(_accepts, spec.address), "answers")
         self._ensure(self._daemon(workspace))
+        self._ensure(self._gateway())
         webserver = self._webserver(workspace, port)
         self._ensure(webserver)
         self._wait(
             WEBSERVER, lambda: _get(f"{webserver.address}/server_info") is not None, "serves"
         )
         self._wait(DAEMON, partial(_beats, webserver.address), "works")
+        self._wait(GATEWAY, lambda: self._place() is not None, "serves")
         broken = _broken_locations(webserver.address)
         running = self.supervisor.running()
-        return Served(webserver.address, running, tuple(self.started), broken)
+        place = self._place()
+        base = place.base if place is not None else ""
+        return Served(webserver.address, base, running, tuple(self.started), broken)
 
     def _ensure(self, spec: Spec) -> None:
         running = self.supervisor.running().get(spec.name)
@@ -197,6 +205,19 @@ class _Serving:
         command = (sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace))
         stamp = _digest(command, self.environment, workspace.read_text())
         return Spec(DAEMON, command, stamp, "", self.environment)
+
+    def _gateway(self) -> Spec:
+        """The gateway chooses its ports itself, and notes them; so it keeps those that it has."""
+        command = (sys.executable, "-m", "mesh_defs.cli", "serve", "--json")
+        settings = (self.mesh.root / "mesh.yaml").read_text(errors="replace")
+        stamp = _digest(command, self.environment, settings)
+        return Spec(GATEWAY, command, stamp, "", self.environment)
+
+    def _place(self) -> Place | None:
+        """Where the gateway that runs here answers."""
+        running = self.supervisor.running().get(GATEWAY)
+        place = running_at(self.mesh.settings.state)
+        return place if running is not None and place and place.pid == running.pid else None
 
     def _webserver(self, workspace: Path, port: int | None) -> Spec:
         running = self.supervisor.running().get(WEBSERVER)

@@ -262,7 +262,6 @@ def answering(issuer: Issuer, path: str, answer: Answer) -> None:
         (JWKS, (200, {}, b'{"keys": [5, null, "x", {}, {"kty": "oct", "k": "c2VjcmV0"}]}')),
         (JWKS, (200, {}, b'{"keys": [{"kty": "RSA", "n": 5, "e": []}]}')),
         (JWKS, (200, {}, b'{"keys": [{"kty": "EC", "crv": "P-256", "x": "", "y": "AA"}]}')),
-        (JWKS, (200, {}, b" " * (MOST_BYTES + 1))),
         (JWKS, (200, {"Content-Length": "999999999"}, b"{}")),
         (JWKS, (200, {"Content-Encoding": "gzip"}, b"\x1f\x8b")),
     ],
@@ -273,6 +272,28 @@ def test_answers_that_are_no_keys(tmp_path: Path, path: str, answer: Answer) -> 
         gate = authenticator(tmp_path, believed(issuer))
         with pytest.raises(SourceUnavailable):
             gate.caller(issuer.token(), NOW)
+
+
+def test_an_answer_without_end_is_not_read(tmp_path: Path) -> None:
+    with issuing() as issuer:
+        body = json.dumps({"keys": issuer.keys}).encode()
+        clock = Clock()
+        gate = authenticator(tmp_path, believed(issuer), clock=clock)
+        answering(issuer, JWKS, (200, {}, body.ljust(MOST_BYTES + 1)))
+        with pytest.raises(SourceUnavailable):
+            gate.caller(issuer.token(), NOW)
+        answering(issuer, JWKS, (200, {}, body.ljust(MOST_BYTES)))
+        clock.now += PAUSE_SECONDS
+        assert shows(gate, issuer.token())
+
+
+def test_discovery_that_speaks_of_another_issuer(tmp_path: Path) -> None:
+    with issuing() as issuer:
+        issuer.discovery = {"issuer": "https://other.example"}
+        gate = authenticator(tmp_path, believed(issuer))
+        with pytest.raises(SourceUnavailable):
+            gate.caller(issuer.token(), NOW)
+        assert JWKS not in issuer.asked
 
 
 def test_one_bad_key_does_not_hide_the_others(tmp_path: Path) -> None:

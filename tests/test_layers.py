@@ -31,8 +31,20 @@ ROOMS = {
     "policy": {"policy", "drivers", "contract"},
     "product": {"product", "policy", "drivers", "contract"},
     "orchestration": {"orchestration", "product", "policy", "drivers", "contract"},
-    "gateway": {"gateway", "product", "policy", "drivers", "contract"},
-    "cli": {"cli", "gateway", "orchestration", "product", "policy", "drivers", "contract"},
+    "gateway": {"gateway", "standards", "product", "policy", "drivers", "contract"},
+    "standards": {"standards", "product", "policy", "drivers", "contract"},
+    "client": {"client", "gateway", "product", "policy", "drivers", "contract"},
+    "cli": {
+        "cli",
+        "client",
+        "gateway",
+        "standards",
+        "orchestration",
+        "product",
+        "policy",
+        "drivers",
+        "contract",
+    },
 }
 
 
@@ -97,6 +109,7 @@ def test_the_public_surface_is_what_it_says() -> None:
     assert mesh_defs.__all__ == [
         "AccessDenied",
         "Busy",
+        "Connection",
         "Contract",
         "CorruptRecord",
         "DataPolicy",
@@ -117,6 +130,7 @@ def test_the_public_surface_is_what_it_says() -> None:
         "Product",
         "PromiseBroken",
         "PublishConflict",
+        "RemotePort",
         "RunFailed",
         "RunReport",
         "SourceUnavailable",
@@ -129,6 +143,7 @@ def test_the_public_surface_is_what_it_says() -> None:
         "UnknownRecord",
         "Verdict",
         "WrongState",
+        "connect",
         "load_contract",
         "load_mesh",
         "open",

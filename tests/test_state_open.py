@@ -40,11 +40,8 @@ with State(place_in(folder, dsn)) as state:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def place(
-    request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Place:
-    folder = tmp_path_factory.getbasetemp() / "postgres"
-    return place_in(tmp_path, server(folder) if request.param == "postgres" else None)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return place_in(tmp_path, server() if request.param == "postgres" else None)
 
 
 def test_what_was_written_is_there_when_it_is_opened_again(place: Place) -> None:
@@ -128,12 +125,10 @@ def test_sqlite_keeps_what_it_has_committed(tmp_path: Path) -> None:
     assert modes == ["wal", 2, 1]
 
 
-def test_postgres_waits_for_the_disk_where_it_is_set_not_to(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_postgres_waits_for_the_disk_where_it_is_set_not_to(tmp_path: Path) -> None:
     import psycopg
 
-    dsn = server(tmp_path_factory.getbasetemp() / "postgres")
+    dsn = server()
     with psycopg.connect(dsn, autocommit=True) as connection:
         name = connection.info.dbname
         connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')

@@ -128,7 +128,9 @@ def show_served(served: Served) -> None:
     if not served.started:
         out.print(text("everything was running already"))
     out.print(text(f"Dagster's web page is at {served.url}", "bold green"))
-    others = ", ".join(sorted(name for name in served.processes if name != "webserver"))
+    out.print(text(f"products are served at {served.gateway} (try: mesh open URL)", "bold green"))
+    shown = ("webserver", "gateway")
+    others = ", ".join(sorted(name for name in served.processes if name not in shown))
     out.print(text(f"in the background: {others}; logs in .mesh/logs; stop with: mesh down"))
 
 
@@ -151,6 +153,7 @@ def as_dict(
         "served": served
         and {
             "webserver": served.url,
+            "gateway": served.gateway,
             "started": list(served.started),
             "processes": {name: p.pid for name, p in served.processes.items()},
             "broken_locations": dict(served.broken),

@@ -66,13 +66,13 @@ def known_product(settings: Settings, url: str) -> MeshUrl:
     return address
 
 
-def length(written: str) -> timedelta:
+def length(written: str, option: str = _HINT) -> timedelta:
     """``12h``, ``90d`` or ``12w``; anything else is wrong use."""
     match = _LENGTH.match(written)
     if match is None:
         raise typer.BadParameter(
             f"'{written}' is no length of time; write hours, days or weeks such as 12h, 90d or 12w",
-            param_hint=_HINT,
+            param_hint=option,
         )
     return int(match[1]) * _UNITS[match[2]]
 

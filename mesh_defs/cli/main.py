@@ -44,6 +44,7 @@ COMMANDS = {
     "plan": "mesh_defs.cli.plan",
     "run": "mesh_defs.cli.run",
     "serve": "mesh_defs.cli.serve",
+    "open": "mesh_defs.cli.open",
     "status": "mesh_defs.cli.status",
     "new": "mesh_defs.cli.new",
     "policies": "mesh_defs.cli.policies",

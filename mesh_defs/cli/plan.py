@@ -77,6 +77,7 @@ def plan(
 def _plan(mesh: Mesh, urls: list[str], against: str | None, *, build: bool, quiet: bool) -> Plan:
     from mesh_defs.cli.progress import RunProgress
     from mesh_defs.errors import UnknownAddress
+    from mesh_defs.gateway.holders import held_grants
     from mesh_defs.product.plan.make import make_plan
     from mesh_defs.product.plan.revision import NoRevision
     from mesh_defs.product.prepare import enter
@@ -85,7 +86,10 @@ def _plan(mesh: Mesh, urls: list[str], against: str | None, *, build: bool, quie
     if build:
         enter(mesh.settings)
     try:
-        with RunProgress(quiet=quiet, steps=False) as progress:
+        with (
+            held_grants(mesh.settings) as held,
+            RunProgress(quiet=quiet, steps=False) as progress,
+        ):
             return make_plan(
                 mesh,
                 only=only,
@@ -93,6 +97,7 @@ def _plan(mesh: Mesh, urls: list[str], against: str | None, *, build: bool, quie
                 build=build,
                 tell=progress.now,
                 observer=progress.observe,
+                held=held,
             )
     except UnknownAddress as error:
         raise typer.BadParameter(str(error), param_hint="URL") from None

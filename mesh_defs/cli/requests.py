@@ -58,7 +58,8 @@ def requests(
         _show(found)
     if untold:
         why = f": {problem}" if problem else ""
-        out.print(text(f"{untold} messages about requests were not told{why}", "yellow"))
+        many = "message about requests was" if untold == 1 else "messages about requests were"
+        out.print(text(f"{untold} {many} not told{why}", "yellow"))
 
 
 def _show(found: list[Request]) -> None:

@@ -10,7 +10,7 @@ from mesh_defs.cli.command import Command
 from mesh_defs.cli.output import AsJson, ForProfile, console, print_json, text
 
 if TYPE_CHECKING:
-    from mesh_defs.gateway.serve import Place
+    from mesh_defs.gateway.address import Place
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 

@@ -39,8 +39,17 @@ class Selection:
         return self == Selection()
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A port that was opened, which has to be closed, and the query for what is read of it."""
+
+    reading: Reading
+    query: Query
+    everything: bool
+
+
 class Answering:
-    """An answer with the readings that it is made of, which `close` ends."""
+    """An answer with the readings that it is made of; `done` ends what was held for them."""
 
     def __init__(self, readings: Sequence[Reading], answer: Answer, held: ExitStack) -> None:
         self.readings = tuple(readings)
@@ -48,11 +57,11 @@ class Answering:
         self._held = held
 
     def done(self) -> None:
-        """Give back what was taken of the limits."""
+        """Give back what was taken of the limits, and close the readings."""
         self._held.close()
 
 
-def select_rows(
+def choose_rows(
     gateway: Gateway,
     caller: Caller,
     address: MeshUrl,
@@ -60,13 +69,11 @@ def select_rows(
     *,
     purpose: str | None,
     protocol: str,
-) -> Answering:
-    """The rows of one port that ``caller`` may see. Raises as `Reads.open` and `Engine.run` do, and
-    `BadQuery`."""
-    with ExitStack() as held:
-        held.enter_context(gateway.limiter.slot(str(caller.principal)))
-        reading = gateway.reads.open(caller, address, purpose=purpose, protocol=protocol)
-        held.callback(reading.close)
+) -> Chosen:
+    """What ``selection`` means of the port at ``address``, for ``caller``; nothing is read yet.
+    Raises as `Reads.open` does, and `BadQuery`."""
+    reading = gateway.reads.open(caller, address, purpose=purpose, protocol=protocol)
+    try:
         query = select_query(
             reading.url,
             reading.columns,
@@ -76,8 +83,21 @@ def select_rows(
             limit=selection.limit,
             offset=selection.offset,
         )
+    except BaseException:
+        reading.close()
+        raise
+    return Chosen(reading, query, selection.everything)
+
+
+def read_rows(gateway: Gateway, caller: Caller, chosen: Chosen) -> Answering:
+    """The rows that were chosen, which are closed with the answer, or when this fails. Raises as
+    `Engine.run` does, and `Overloaded`."""
+    with ExitStack() as held:
+        held.callback(chosen.reading.close)
+        held.enter_context(gateway.limiter.slot(str(caller.principal)))
         limits = Limits(seconds=gateway.profile.limits.seconds)
-        return _run(gateway, query, {str(reading.url): reading}, (), limits, held)
+        readings = {str(chosen.reading.url): chosen.reading}
+        return _run(gateway, chosen.query, readings, (), limits, held)
 
 
 def run_sql(
@@ -92,8 +112,8 @@ def run_sql(
     rows: int | None = None,
 ) -> Answering:
     """The answer to a stranger's SQL over ports that ``caller`` may query, at most ``rows`` (None:
-    all); what names no version is read as it was ``as_of``. Raises as `read_query`, `Reads.open`
-    and `Engine.run` do."""
+    all); what names no version is read as it was ``as_of`` (None: the newest). Raises
+    as `read_query`, `Reads.open` and `Engine.run` do."""
     with ExitStack() as held:
         held.enter_context(gateway.limiter.slot(str(caller.principal)))
         readings: dict[str, Reading] = {}
@@ -122,5 +142,8 @@ def _run(
 ) -> Answering:
     values = bound(query, parameters)
     relations = {name: readings[name].rows() for name in query.relations}
-    answer = gateway.engine.run(query.sql, relations, values, limits=limits, written=query.written)
+    with gateway.limiter.queued():
+        answer = gateway.engine.run(
+            query.sql, relations, values, limits=limits, written=query.written
+        )
     return Answering(list(readings.values()), answer, held.pop_all())

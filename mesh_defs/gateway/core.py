@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mesh_defs.gateway.changes.kept import ChangeFiles
+from mesh_defs.gateway.downloads import Downloads
+from mesh_defs.gateway.extracts import Extracts
 from mesh_defs.gateway.handed import SignedFiles
 from mesh_defs.gateway.identity.authenticate import Authenticator
 from mesh_defs.gateway.limits import Limiter
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from mesh_defs.settings import Settings
 
 _SNAPSHOT_BYTES = 20_000_000_000
+_EXTRACT_BYTES = 10_000_000_000
 _MASKING_GB = 0.25
 _MB = 1_000_000
 _WAIT_SECONDS = 20.0
@@ -34,9 +37,10 @@ FOLDER = "gateway"
 
 class Gateway:
     """What all protocols of one gateway share. ``base`` is the address that its HTTP is reached at,
-    without a slash at its end, ``flight`` that of Flight. Raises as `open_state` does."""
+    without a slash at its end, ``flight`` that of Flight, which may be told later. Raises as
+    `open_state` does."""
 
-    def __init__(self, settings: Settings, base: str, flight: str) -> None:
+    def __init__(self, settings: Settings, base: str, flight: str = "") -> None:
         self.base = base
         self.flight = flight
         self.settings = settings
@@ -59,6 +63,8 @@ class Gateway:
             wait=_WAIT_SECONDS,
         )
         self.signer = SignedFiles(settings)
+        self.extracts = Extracts(self.scratch / "extracts", most_bytes=_EXTRACT_BYTES)
+        self.downloads = Downloads(settings)
         self.changes = ChangeFiles(self.scratch / "changes")
         self._access = self.catalog.access
 
@@ -74,6 +80,7 @@ class Gateway:
         """End everything; receipts that wait are written."""
         self.engine.close()
         self.signer.close()
+        self.downloads.close()
         self.state.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from mesh_defs.errors import MeshError
@@ -13,14 +16,21 @@ if TYPE_CHECKING:
 
     from mesh_defs.gateway.reads.reading import Reading
 
+Piece = bytes | memoryview
+
 
 class Batches(Protocol):
-    """Record batches that are read once (`mesh_defs.gateway.query.answer.Answer`)."""
+    """Record batches that are read once (`mesh_defs.gateway.query.answer.Answer`), until
+    ``deadline`` (of ``time.monotonic``)."""
+
+    deadline: float
 
     @property
     def schema(self) -> pa.Schema: ...  # noqa: D102
 
     def __iter__(self) -> Iterator[pa.RecordBatch]: ...
+
+    def cancel(self) -> None: ...  # noqa: D102
 
     def close(self) -> None: ...  # noqa: D102
 
@@ -30,7 +40,7 @@ class Encodes(Protocol):
 
     def start(self, schema: pa.Schema) -> bytes: ...  # noqa: D102
 
-    def batch(self, batch: pa.RecordBatch) -> bytes | memoryview: ...  # noqa: D102
+    def batch(self, batch: pa.RecordBatch) -> Piece: ...  # noqa: D102
 
     def end(self) -> bytes: ...  # noqa: D102
 
@@ -40,7 +50,8 @@ class Delivery:
 
     That it was read is noted durably before its last piece leaves; before the first, where there
     is more than one, that it began. Whether every caller's access still holds is asked before each
-    piece. ``done`` is called once, however it ends.
+    piece, and by `check` in between. The time that a client takes for a piece is none of the
+    engine's. ``done`` is called once, however it ends.
     """
 
     def __init__(
@@ -58,21 +69,37 @@ class Delivery:
         self._done = done
         self._ended = False
 
-    def pieces(self) -> Generator[bytes | memoryview]:
+    def pieces(self) -> Generator[Piece]:
         """The pieces. Closing the iterator on the way notes that the read was given up."""
         try:
-            yield from self._pieces()
+            for piece in self._pieces():
+                with self._paused():
+                    yield piece
         except GeneratorExit:
-            self._abort("the client went away")
+            self.give_up("the client went away")
             raise
         except MeshError as error:
-            self._abort(f"it was ended: {type(error).__name__}")
+            self.give_up(f"it was ended: {type(error).__name__}")
             raise
         except BaseException as error:
-            self._abort(f"it failed: {type(error).__name__}")
+            self.give_up(f"it failed: {type(error).__name__}")
             raise
         finally:
             self.close()
+
+    def check(self) -> None:
+        """Raise `Ended` when the access that it began under is no longer good."""
+        for reading in self._readings:
+            reading.check()
+
+    def give_up(self, reason: str) -> None:
+        """Note that not all of it was delivered, and why, unless its end is noted already."""
+        for reading in self._readings:
+            reading.abort(reason, self.rows, self.bytes)
+
+    def cancel(self) -> None:
+        """Have a piece that is being made fail: nobody waits for it. Any thread may call this."""
+        self._batches.cancel()
 
     def close(self) -> None:
         """Free everything. Once more does nothing."""
@@ -82,12 +109,17 @@ class Delivery:
         try:
             self._batches.close()
         finally:
-            for reading in self._readings:
-                reading.close()
             self._done()
 
-    def _pieces(self) -> Iterator[bytes | memoryview]:
-        waiting: bytes | memoryview = self._encoder.start(self._batches.schema)
+    @contextmanager
+    def _paused(self) -> Iterator[None]:
+        left = self._batches.deadline - time.monotonic()
+        self._batches.deadline = math.inf
+        yield
+        self._batches.deadline = time.monotonic() + left
+
+    def _pieces(self) -> Iterator[Piece]:
+        waiting: Piece = self._encoder.start(self._batches.schema)
         rows = 0
         for batch in self._batches:
             piece = self._encoder.batch(batch)
@@ -98,21 +130,17 @@ class Delivery:
             else:
                 waiting, rows = b"".join((waiting, piece)), batch.num_rows
         waiting = b"".join((waiting, self._encoder.end()))
-        for reading in self._readings:
-            reading.check()
-            reading.complete(self.rows + rows, self.bytes + len(waiting))
+        self.check()
         self.rows += rows
         self.bytes += len(waiting)
+        for reading in self._readings:
+            reading.complete(self.rows, self.bytes)
         yield waiting
 
-    def _leaving(self, piece: bytes | memoryview, rows: int) -> bytes | memoryview:
+    def _leaving(self, piece: Piece, rows: int) -> Piece:
         for reading in self._readings:
             reading.begin()
-            reading.check()
+        self.check()
         self.rows += rows
         self.bytes += len(piece)
         return piece
-
-    def _abort(self, reason: str) -> None:
-        for reading in self._readings:
-            reading.abort(reason, self.rows, self.bytes)

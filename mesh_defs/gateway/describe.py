@@ -157,6 +157,7 @@ def as_dict(product: ProductView, base: str) -> dict[str, Any]:
     )
     told["version"] = record.version if record else None
     told["published_at"] = record.published_at if record else None
+    told["main_port"] = product.main
     told["ports"] = [port_dict(product, port, base) for port in product.ports]
     return told
 

@@ -138,16 +138,15 @@ class SignedFiles:
     def hand_out(
         self, reading: Reading, files: Sequence[str], held: ExitStack | None = None
     ) -> Handout:
-        """Hand out ``files`` (paths of Parquet files that ``reading`` may see), which are there as
-        long as ``reading`` and ``held`` are open: both are closed at the end, or when this fails.
+        """Hand out ``files`` (paths of Parquet files that ``reading`` may see). They are there as
+        long as ``held`` is open, which closes ``reading`` too (default: ``reading`` alone): it is
+        closed when the URLs have ended, or when this fails.
 
         The read begins with it. Raises `Overloaded`, `MeshError`.
         """
         with ExitStack() as stack:
-            if held is not None:
-                stack.push(held)
-            stack.push(reading)
-            found = [self._file(Path(path)) for path in files]
+            stack.push(held if held is not None else reading)
+            found = [self.file(Path(path)) for path in files]
             expires = int(self._until(reading).timestamp())
             handout = Handout(
                 reading, {each.id: each for each in found}, expires, self.key, ExitStack()
@@ -202,7 +201,8 @@ class SignedFiles:
         for handout in list(self._handouts.values()):
             self._remove(handout, "the gateway was stopped")
 
-    def _file(self, path: Path) -> HandedFile:
+    def file(self, path: Path) -> HandedFile:
+        """What is told of a Parquet file. Raises `StorageFailed`."""
         import pyarrow.parquet as pq
 
         try:
@@ -252,14 +252,17 @@ class SignedFiles:
                 if not over:
                     ends = min((each.expires for each in idle), default=None)
                     # Whatever the clock does meanwhile, it is looked at again.
-                    self._changed.wait(_LONGEST_WAIT if ends is None else min(ends - now, _LONGEST_WAIT))
+                    self._changed.wait(
+                        _LONGEST_WAIT if ends is None else min(ends - now, _LONGEST_WAIT)
+                    )
                     continue
             for handout in over:
                 self._remove(handout, "nothing was read before its URLs ended")
 
     def _remove(self, handout: Handout, reason: str) -> None:
         with self._changed:
-            del self._handouts[handout.reading.id]
+            if self._handouts.pop(handout.reading.id, None) is None:
+                return  # another thread was first
             principal = str(handout.reading.caller.principal)
             self._each[principal] -= 1
             if not self._each[principal]:

@@ -124,6 +124,12 @@ class Slots:
                 self._queues[key] = queue  # at the end: the others come first
             turn.set()
 
+    @property
+    def crowded(self) -> bool:
+        """Whether anybody waits."""
+        with self._lock:
+            return bool(self._queues)
+
     def _leave(self, key: str, turn: threading.Event) -> None:
         queue = self._queues[key]
         queue.remove(turn)
@@ -138,6 +144,8 @@ class Limiter:
         self._slots = Slots(limits.concurrent, limits.queue)
         self._requests = Pace(limits.per_principal_per_minute)
         self._failures = Pace(limits.failures_per_minute)
+        self._lock = threading.Lock()
+        self._queued = 0
 
     def request(self, who: str) -> None:
         """Count a request of ``who`` (a principal, or an address). Raises `Overloaded`."""
@@ -162,3 +170,19 @@ class Limiter:
     def give_back(self) -> None:
         """The end of `take`."""
         self._slots.give_back()
+
+    @contextmanager
+    def queued(self) -> Iterator[None]:
+        """Count as one who waits for the engine while the block lasts."""
+        with self._lock:
+            self._queued += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._queued -= 1
+
+    @property
+    def crowded(self) -> bool:
+        """Whether anybody waits for a read, or for the engine."""
+        return self._queued > 0 or self._slots.crowded

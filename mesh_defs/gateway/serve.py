@@ -2,62 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
 import socket
 import threading
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from mesh_defs.errors import MeshError
-from mesh_defs.gateway.core import FOLDER, Gateway
+from mesh_defs.gateway.address import Place, noted
+from mesh_defs.gateway.core import Gateway
 from mesh_defs.gateway.identity.local import make_admin_token
 from mesh_defs.gateway.identity.tls import check_start
 from mesh_defs.processes import identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from types import FrameType
 
     from mesh_defs.gateway.identity.tls import ServerTls
     from mesh_defs.settings import Settings
 
 DEFAULT_PORT = 8080
-PLACE = "serving.json"
 _TRIED = 100
 _BACKLOG = 512
 _GRACE_SECONDS = 10
 _THREADS = 160  # requests that wait or run, one thread each
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a gateway answers: ``base`` over HTTP, ``flight`` over Flight SQL; by which process
-    (its number, and what identifies it)."""
-
-    base: str
-    flight: str
-    pid: int
-    identity: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """The place as JSON values."""
-        return {"url": self.base, "flight": self.flight, "pid": self.pid}
-
-
-def serving(settings: Settings) -> Place | None:
-    """Where the gateway of this mesh answers that was started last here; None when it runs no
-    more."""
-    try:
-        place = Place(**json.loads(_file(settings).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
-    return place if identity(place.pid) == place.identity else None
 
 
 def serve(
@@ -77,29 +50,26 @@ def serve(
         _log.warning("%s", warning)
     make_admin_token(settings)
     profile = settings.profile.gateway
+    from mesh_defs.gateway.flight.gateway import FlightGateway
+
     with ExitStack() as held:
         wanted = port or profile.port
         http = held.enter_context(_listening(profile.host, wanted, DEFAULT_PORT))
         number = http.getsockname()[1]
-        flight_number = _free(profile.host, flight_port or profile.flight_port, number + 1)
-        secure = "s" if tls is not None else ""
+        scheme = "http" if tls is None else "https"
         name = f"[{profile.host}]" if ":" in profile.host else profile.host
-        base = (profile.url or f"http{secure}://{name}:{number}").rstrip("/")
-        flight = f"grpc{'+tls' if tls is not None else ''}://{name}:{flight_number}"
-        gateway = Gateway(settings, base, flight)
+        base = (profile.url or f"{scheme}://{name}:{number}").rstrip("/")
+        gateway = Gateway(settings, base)
         held.callback(gateway.close)
-        _flight(gateway, profile.host, flight_number, tls, held)
-        place = Place(base, flight, os.getpid(), identity(os.getpid()) or "")
-        held.enter_context(_noted(settings, place))
+        wanted = flight_port or profile.flight_port
+        server = FlightGateway(gateway, profile.host, wanted or 0, tls)
+        held.callback(server.stop)
+        # Who is reached from elsewhere by a name is reached by it over Flight as well.
+        public = urlsplit(base).hostname or profile.host
+        gateway.flight = server.location.replace(name, public if profile.url else name)
+        place = Place(base, gateway.flight, os.getpid(), identity(os.getpid()) or "")
+        held.enter_context(noted(settings, place))
         _http(gateway, http, tls, lambda: ready(place))
-
-
-def _flight(gateway: Gateway, host: str, port: int, tls: ServerTls | None, held: ExitStack) -> None:
-    from mesh_defs.gateway.flight.server import FlightGateway
-
-    server = FlightGateway(gateway, host, port, tls)
-    server.start()
-    held.callback(server.stop)
 
 
 def _http(
@@ -196,26 +166,3 @@ def _listening(host: str, wanted: int | None, first: int) -> Iterator[socket.soc
             listener.close()
         return
     raise MeshError(f"no free port of {host} from {first} to {first + _TRIED - 1}")
-
-
-def _free(host: str, wanted: int | None, first: int) -> int:
-    with _listening(host, wanted, first) as listener:
-        return int(listener.getsockname()[1])
-
-
-@contextmanager
-def _noted(settings: Settings, place: Place) -> Iterator[None]:
-    """Note where this process answers, for commands on this machine, while the block lasts."""
-    file = _file(settings)
-    draft = file.with_suffix(f".{place.pid}")
-    draft.write_text(json.dumps(asdict(place)), encoding="utf-8")
-    draft.replace(file)
-    try:
-        yield
-    finally:
-        if serving(settings) == place:
-            file.unlink(missing_ok=True)
-
-
-def _file(settings: Settings) -> Path:
-    return settings.state / FOLDER / PLACE

@@ -65,7 +65,7 @@ class SignKey:
         return f"{PREFIX}/{claim.reading}/{proof}/{claim.file}{SUFFIX}"
 
     def fits(self, claim: Claim, signature: str) -> bool:
-        """Whether ``signature`` is that of ``claim``; the time that it takes tells nothing of it."""
+        """Whether ``signature`` is that of ``claim``; the time it takes tells nothing of it."""
         return hmac.compare_digest(self.sign(claim).encode(), signature.encode())
 
     def file_id(self, *parts: str) -> str:
@@ -84,8 +84,8 @@ def load_sign_key(settings: Settings) -> SignKey:
         key = str(settings.resolved({"key": variable})["key"]).encode()
         return _checked(
             key,
-            f"the sign_key {variable} is shorter than {SHORTEST_KEY} bytes; set it to a random text "
-            "(openssl rand -hex 32)",
+            f"the sign_key {variable} is shorter than {SHORTEST_KEY} bytes; set it to a random "
+            "text (openssl rand -hex 32)",
         )
     file = settings.state / FOLDER / KEY_FILE
     try:
@@ -104,7 +104,7 @@ def _checked(key: bytes, otherwise: str) -> SignKey:
 
 
 def _make(file: Path) -> None:
-    """A new key, complete when its name appears; one that another process makes meanwhile stays."""
+    """A new key, complete when its name appears; one another process makes meanwhile stays."""
     make_private(file.parent)
     fresh = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:

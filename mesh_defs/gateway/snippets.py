@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mesh_defs.errors import MeshError
+from mesh_defs.faults import did_you_mean
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
@@ -52,6 +54,18 @@ def snippets(
         "token": TOKEN,
     }
     return [Snippet(tool, language, text.format(**values)) for tool, language, text in _TEXTS]
+
+
+def chosen(every: list[Snippet], tool: str | None) -> list[Snippet]:
+    """Those for ``tool``, by the first word of its name; all without one. Raises `MeshError`."""
+    if tool is None:
+        return every
+    found = [one for one in every if one.tool.lower().startswith(tool.lower())]
+    if not found:
+        names = [one.tool.lower() for one in every]
+        fix = did_you_mean(tool, names)
+        raise MeshError(f"no snippet for '{tool}'; allowed: {', '.join(names)}. Fix: {fix}")
+    return found
 
 
 _TEXTS = (

@@ -63,7 +63,7 @@ class Snapshots:
         """What ``decision`` lets be seen of the Parquet ``files`` of its port; it stays as long as
         the block lasts. Raises `AccessDenied` when that is no column at all, or when the row filter
         fails on the data."""
-        name = _name(decision, files, key)
+        name = snapshot_name(decision, files, key)
         with self._lock:
             snapshot = self._kept.setdefault(name, _Snapshot())
             self._kept.move_to_end(name)
@@ -171,7 +171,7 @@ def _write(
             compute.close()
 
 
-def _name(decision: Decision, files: Sequence[str], key: HashKey) -> str:
+def snapshot_name(decision: Decision, files: Sequence[str], key: HashKey) -> str:
     """What tells one snapshot from all others: the files of the version, what is decided on its
     rows and columns, the hash's key."""
     digest = hashlib.sha256(hashlib.sha256(key.key or b"").digest())

@@ -60,7 +60,5 @@ def _event(reading: Reading, position: Position, rows: bytes) -> bytes:
     }
     data = {"version": record.version, "receipt": reading.id, "state": reading.state.as_dict()}
     # The rows are JSON texts already; none has a line end inside.
-    text = f"{json.dumps(head)[:-1]}, \"data\": {json.dumps(data)[:-1]}, \"changes\": [".encode()
-    return b"".join(
-        (f"id: {position}\nevent: {CHANGED}\ndata: ".encode(), text, rows, b"]}}\n\n")
-    )
+    text = f'{json.dumps(head)[:-1]}, "data": {json.dumps(data)[:-1]}, "changes": ['.encode()
+    return b"".join((f"id: {position}\nevent: {CHANGED}\ndata: ".encode(), text, rows, b"]}}\n\n"))

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from mesh_defs.gateway.changes.compare import CHANGE, INSERT, TIME, VERSION
+from mesh_defs.gateway.changes.kept import Change
 from mesh_defs.gateway.changes.position import Position
+from mesh_defs.gateway.changes.steps import Link, Step
 from mesh_defs.gateway.errors import BadRequest
 from mesh_defs.sql import literal
 
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from mesh_defs.gateway.changes.kept import Change, ChangeFiles
-    from mesh_defs.gateway.changes.steps import Asked, Link, Step
+    from mesh_defs.gateway.changes.kept import ChangeFiles
+    from mesh_defs.gateway.changes.steps import Asked
     from mesh_defs.gateway.reads.reading import Reading
 
 MOST_VERSIONS = 64  # of one page; each is open while it is sent
@@ -33,6 +35,12 @@ class Segment:
     change: Change
     offset: int
     count: int
+
+    @classmethod
+    def none(cls, reading: Reading) -> Segment:
+        """No row of what ``reading`` sees."""
+        step = Step(Link(reading.opened.version.record.version, None), reading, None, (), ())
+        return cls(step, Change(reading.rows(), 0, True, ""), 0, 0)
 
     @property
     def reading(self) -> Reading:
@@ -83,9 +91,11 @@ class Segment:
 @dataclass(slots=True)
 class Page:
     """``segments`` in their order, all of the same columns, and the ``position`` behind them;
-    ``more`` tells that there is more already. It must be closed, best as a context manager."""
+    ``more`` tells that there is more already. ``readings`` are those of all versions that were
+    looked at, with changes or without. It must be closed, best as a context manager."""
 
     segments: list[Segment] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
     position: Position = field(default_factory=lambda: Position(0))
     more: bool = False
     held: ExitStack = field(default_factory=ExitStack)
@@ -100,6 +110,10 @@ class Page:
         traceback: TracebackType | None,
     ) -> None:
         self.held.__exit__(kind, error, traceback)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.held.close()
 
     @property
     def rows(self) -> int:
@@ -131,9 +145,10 @@ class Feed:
         """Up to ``limit`` rows of what changed after ``since`` with the versions of ``links``, at
         most ``versions`` of them. Raises as `Reads.open` and `ChangeFiles.held`."""
         page = Page(position=since)
-        pending = [link for link in links if _after(link.version, since)]
+        pending = [link for link in links if since.before(link.version)]
         left = limit
-        with page:
+        with ExitStack() as stack:
+            stack.push(page)
             for number, link in enumerate(pending):
                 if not left or number == versions or not self._append(page, link, left):
                     page.more = True
@@ -141,8 +156,8 @@ class Feed:
                 left = limit - page.rows
             else:
                 page.more = page.position.offset is not None
-            whole = Page(page.segments, page.position, page.more, page.held.pop_all())
-        return whole
+            stack.pop_all()
+        return page
 
     def _append(self, page: Page, link: Link, left: int) -> bool:
         """Put what changed with ``link`` on ``page``, unless it has other columns."""
@@ -166,9 +181,6 @@ class Feed:
                 )
             else:
                 page.position = Position(link.version)
+            page.readings.append(step.reading)
             page.held.push(stack.pop_all())
         return True
-
-
-def _after(version: int, since: Position) -> bool:
-    return version > since.version or (version == since.version and since.offset is not None)

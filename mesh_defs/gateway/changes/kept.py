@@ -21,7 +21,6 @@ from mesh_defs.gateway.limits import Slots
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mesh_defs.gateway.changes.compare import Side
     from mesh_defs.gateway.changes.steps import Step
 
 MOST_FOLLOWERS = 512  # that wait for new versions at once
@@ -177,4 +176,3 @@ def _write(
             ) from None
         finally:
             compute.close()
-

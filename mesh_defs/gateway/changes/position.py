@@ -23,6 +23,10 @@ class Position:
     offset: int | None = None
     digest: str = ""
 
+    def before(self, version: int) -> bool:
+        """Whether something of what changed with ``version`` is behind it."""
+        return version > self.version or (version == self.version and self.offset is not None)
+
     def __str__(self) -> str:
         if self.offset is None:
             return str(self.version)

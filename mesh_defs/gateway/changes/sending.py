@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from mesh_defs.gateway.errors import Ended
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator
 
     import pyarrow as pa
 
     from mesh_defs.gateway.changes.feed import Page, Segment
 
-# A batch as bytes, and which of a segment's rows it ends behind.
-Encode = Callable[["Segment", "pa.RecordBatch", int], bytes] if TYPE_CHECKING else object
+    # A batch of a segment as bytes; the number is of the segment's rows that are told with it.
+    Encode = Callable[[Segment, pa.RecordBatch, int], bytes]
 
 
 def told(segment: Segment, encode: Encode) -> Generator[bytes, None, None]:
@@ -25,7 +25,7 @@ def told(segment: Segment, encode: Encode) -> Generator[bytes, None, None]:
     rows = size = sent = 0
     waiting: bytes | None = None
     try:
-        for batch in _batches(segment):
+        for batch in segment.batches():
             if waiting is not None:
                 yield waiting
                 sent = rows
@@ -44,15 +44,11 @@ def told(segment: Segment, encode: Encode) -> Generator[bytes, None, None]:
 
 
 def page_bytes(
-    page: Page, start: bytes, encode: Encode, end: bytes
+    page: Page, start: bytes, encode: Encode, end: Callable[[], bytes]
 ) -> Generator[bytes, None, None]:
     """The whole of ``page``, which is closed at the end."""
     with page:
         yield start
         for segment in page.segments:
             yield from told(segment, encode)
-        yield end
-
-
-def _batches(segment: Segment) -> Iterator[pa.RecordBatch]:
-    return segment.batches()
+        yield end()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.data import Rows
+from mesh_defs.errors import NotPublished, UnknownAddress
+from mesh_defs.product.resolve import port_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,13 +58,23 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who wants to know what changed in the port ``address`` (with its port), for what."""
+    """Who wants to know of the versions of the port ``address``, for what."""
 
     reads: Reads
     caller: Caller
     address: MeshUrl
     purpose: str | None
     protocol: str
+    action: Action = ACTION
+
+    def located(self) -> Asked:
+        """The same with the port written out. Raises as `Reads.open` for what is not there."""
+        catalog, address = self.reads.catalog, self.address
+        try:
+            port = port_of(catalog.record(address), address)
+        except (UnknownAddress, NotPublished) as error:
+            raise self.reads.hidden(self.caller, address) or error from None
+        return replace(self, address=address.with_port(port))
 
     def open(self, link: Link) -> Step:
         """Open both versions of ``link``. Raises as `Reads.open`."""
@@ -88,7 +100,7 @@ class Asked:
     def _open(self, version: int | None) -> Reading:
         address = replace(self.address, version=version, as_of=None, major=None, column=None)
         return self.reads.open(
-            self.caller, address, action=ACTION, purpose=self.purpose, protocol=self.protocol
+            self.caller, address, action=self.action, purpose=self.purpose, protocol=self.protocol
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from mesh_defs.errors import (
     AccessDenied,
@@ -40,7 +40,7 @@ _STATUS: tuple[tuple[type[MeshError], int], ...] = (
 )
 
 
-class _Quiet(Exception):  # noqa: N818  its name is what the client reads
+class _Quiet(Exception):
     """An error whose traceback nobody is told.
 
     pyarrow turns any exception but its own Flight errors into a status by its base class, which is
@@ -52,13 +52,10 @@ class _Quiet(Exception):  # noqa: N818  its name is what the client reads
     def __str__(self) -> str:
         return str(self.args[0])
 
-    @property
-    def __notes__(self) -> list[str]:
-        raise RuntimeError
-
-    @property
-    def __cause__(self) -> BaseException | None:  # type: ignore[override]
-        raise RuntimeError
+    def __getattribute__(self, name: str) -> object:
+        if name in ("__cause__", "__notes__"):
+            raise RuntimeError
+        return super().__getattribute__(name)
 
 
 class NotFound(_Quiet, KeyError):
@@ -92,7 +89,7 @@ def flight_error(error: BaseException) -> BaseException:
 
     if not isinstance(error, MeshError):
         if isinstance(error, fl.FlightError):
-            return error
+            return cast("BaseException", error)
         # Its words may quote data: the log tells its kind, and where it happened.
         kind, where = type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
         _log.error("%s\n%s", kind, where)

@@ -70,7 +70,7 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A message: ``name`` as in FlightSql.proto, ``values`` by field, None for what was left out."""
+    """A message: ``name`` as in FlightSql.proto; ``values`` by field, None for one left out."""
 
     name: str
     values: Mapping[str, Any]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mesh_defs.gateway.reads.catalog import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -47,7 +47,7 @@ class Footers:
     ) -> tuple[tuple[Groups, ...], ...] | None:
         """At most ``most`` parts of about the same size, which are all rows of ``files`` together;
         None when the columns of some file are not exactly those of ``schema``, by name and type."""
-        footers = {file: self._kept.get(file, lambda file=file: _footer(file)) for file in files}
+        footers = {file: self._footer(file) for file in files}
         if not all(_same(footer.schema, schema) for footer in footers.values()):
             return None
         groups = [
@@ -59,6 +59,9 @@ class Footers:
         total = sum(rows for _, _, rows in groups)
         count = max(1, min(most, total // SMALLEST_PART, len(groups)))
         return tuple(_split(groups, total, count))
+
+    def _footer(self, file: str) -> _Footer:
+        return self._kept.get(file, lambda: _footer(file))
 
 
 def _footer(file: str) -> _Footer:
@@ -74,7 +77,7 @@ def _same(stored: pa.Schema, wanted: pa.Schema) -> bool:
     # A dot would name what is inside a column.
     return all(
         "." not in field.name
-        and stored.get_all_field_indices(field.name).__len__() == 1
+        and len(stored.get_all_field_indices(field.name)) == 1
         and stored.field(field.name).type == field.type
         for field in wanted
     ) and len(set(wanted.names)) == len(wanted)
@@ -117,7 +120,7 @@ class GroupBatches:
         self._batches.close()
 
 
-def _batches(part: Sequence[Groups], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _batches(part: Sequence[Groups], schema: pa.Schema) -> Generator[pa.RecordBatch]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

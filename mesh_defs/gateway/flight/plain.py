@@ -16,11 +16,12 @@ _PARTS = frozenset({"expressions", "from_", "from", "where", "order", "limit", "
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """``columns`` are the names that are selected (None: all), ``everything`` tells that all rows
-    are, in any order."""
+    """``columns`` are the names that are selected, none for all; None where one is qualified, and
+    so may lie inside a column of another name. ``every_row`` tells that all rows are read, in any
+    order."""
 
     columns: tuple[str, ...] | None
-    everything: bool
+    every_row: bool
 
 
 @lru_cache(maxsize=_KEPT)
@@ -40,36 +41,40 @@ def plain(sql: str) -> Plain | None:
     table = {name for name, value in source.this.args.items() if value}
     if not table <= {"this", "db", "catalog", "alias"} or sum(map(_nests, tree.walk())) > 1:
         return None
-    columns = _columns(tree.expressions)
     ordered = tree.args.get("order")
-    if columns is None or (ordered is not None and not all(map(_by_column, ordered.expressions))):
+    if not _by_name(tree.expressions) or (
+        ordered is not None and not all(map(_by_column, ordered.expressions))
+    ):
         return None
-    everything = not given & {"where", "order", "limit", "offset"}
-    return Plain(None if columns == () else columns, everything)
+    every_row = not given & {"where", "order", "limit", "offset"}
+    return Plain(_names(tree.expressions), every_row)
 
 
-def _nests(node: exp.Expression) -> bool:
+def _nests(node: exp.Expr) -> bool:
     from sqlglot import exp
 
     return isinstance(node, exp.Query)
 
 
-def _by_column(term: exp.Expression) -> bool:
+def _by_column(term: exp.Expr) -> bool:
     from sqlglot import exp
 
     return isinstance(term, exp.Ordered) and isinstance(term.this, exp.Column)
 
 
-def _columns(listed: list[exp.Expression]) -> tuple[str, ...] | None:
-    """Names of selected columns, none for a star alone; None when something else is selected."""
+def _by_name(listed: list[exp.Expr]) -> bool:
+    """Whether columns are selected, or all of them by a star alone, and nothing else."""
     from sqlglot import exp
 
     if len(listed) == 1 and isinstance(listed[0], exp.Star):
-        star = listed[0]
-        return None if any(value for value in star.args.values()) else ()
-    names = []
-    for each in listed:
-        if not isinstance(each, exp.Column) or isinstance(each.this, exp.Star):
-            return None
-        names.append(each.name)
-    return tuple(names)
+        return not any(listed[0].args.values())
+    return all(
+        isinstance(each, exp.Column) and not isinstance(each.this, exp.Star) for each in listed
+    )
+
+
+def _names(listed: list[exp.Expr]) -> tuple[str, ...] | None:
+    from sqlglot import exp
+
+    columns = [each for each in listed if isinstance(each, exp.Column)]
+    return None if any(each.table for each in columns) else tuple(each.name for each in columns)

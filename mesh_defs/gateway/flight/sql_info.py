@@ -15,23 +15,100 @@ if TYPE_CHECKING:
 _TEXT, _BOOL, _BIG, _INT, _TEXTS, _MAP = range(6)
 Value = tuple[int, object]
 
-_KEYWORDS = (
-    "ASOF EXCLUDE FILTER GLOB ILIKE POSITIONAL QUALIFY REPLACE SAMPLE SEMI STRUCT TRY_CAST"
-).split()
-_NUMERIC = (
-    "abs acos asin atan atan2 cbrt ceil cos cot degrees exp floor ln log10 log2 pi pow radians "
-    "round sign sin sqrt tan trunc"
-).split()
-_STRING = (
-    "ascii chr concat contains ends_with instr left length lower lpad ltrim position regexp_matches "
-    "regexp_replace replace reverse right rpad rtrim split_part starts_with strlen substring trim "
-    "upper"
-).split()
-_DATETIME = (
-    "age current_date date_diff date_part date_trunc day dayname dayofweek dayofyear epoch extract "
-    "hour last_day make_date make_timestamp minute month monthname now quarter second strftime "
-    "strptime week year"
-).split()
+_KEYWORDS = [
+    "ASOF",
+    "EXCLUDE",
+    "FILTER",
+    "GLOB",
+    "ILIKE",
+    "POSITIONAL",
+    "QUALIFY",
+    "REPLACE",
+    "SAMPLE",
+    "SEMI",
+    "STRUCT",
+    "TRY_CAST",
+]
+_NUMERIC = [
+    "abs",
+    "acos",
+    "asin",
+    "atan",
+    "atan2",
+    "cbrt",
+    "ceil",
+    "cos",
+    "cot",
+    "degrees",
+    "exp",
+    "floor",
+    "ln",
+    "log10",
+    "log2",
+    "pi",
+    "pow",
+    "radians",
+    "round",
+    "sign",
+    "sin",
+    "sqrt",
+    "tan",
+    "trunc",
+]
+_STRING = [
+    "ascii",
+    "chr",
+    "concat",
+    "contains",
+    "ends_with",
+    "instr",
+    "left",
+    "length",
+    "lower",
+    "lpad",
+    "ltrim",
+    "position",
+    "regexp_matches",
+    "regexp_replace",
+    "replace",
+    "reverse",
+    "right",
+    "rpad",
+    "rtrim",
+    "split_part",
+    "starts_with",
+    "strlen",
+    "substring",
+    "trim",
+    "upper",
+]
+_DATETIME = [
+    "age",
+    "current_date",
+    "date_diff",
+    "date_part",
+    "date_trunc",
+    "day",
+    "dayname",
+    "dayofweek",
+    "dayofyear",
+    "epoch",
+    "extract",
+    "hour",
+    "last_day",
+    "make_date",
+    "make_timestamp",
+    "minute",
+    "month",
+    "monthname",
+    "now",
+    "quarter",
+    "second",
+    "strftime",
+    "strptime",
+    "week",
+    "year",
+]
 
 
 def _facts() -> dict[int, Value]:

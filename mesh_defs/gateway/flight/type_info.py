@@ -68,7 +68,9 @@ def _float(name: str, number: int, bits: int) -> TypeInfo:
 
 def _moment(name: str, number: int, size: int, kind: int, subcode: int) -> TypeInfo:
     word = name.split(" ")[0]
-    return TypeInfo(name, number, size, f"{word} '", "'", sql_data_type=kind, datetime_subcode=subcode)
+    return TypeInfo(
+        name, number, size, f"{word} '", "'", sql_data_type=kind, datetime_subcode=subcode
+    )
 
 
 def _types() -> list[TypeInfo]:

@@ -10,7 +10,18 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
-from mesh_defs.gateway.http import asking, audit, data, problems, products, query
+from mesh_defs.gateway.http import (
+    asking,
+    audit,
+    changes,
+    data,
+    files,
+    problems,
+    products,
+    query,
+    records,
+    sharing,
+)
 from mesh_defs.gateway.http.guard import Guard
 
 if TYPE_CHECKING:
@@ -51,6 +62,7 @@ def create_app(gateway: Gateway, *, threads: int = 80) -> FastAPI:
         return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
     # The more exact paths first: a port may have any name but those of these.
-    for router in (asking.router, audit.router, data.router, query.router, products.router):
+    routers = (asking, audit, records, data, query, changes, files, sharing, products)
+    for router in (each.router for each in routers):
         app.include_router(router)
     return app

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
+from fastapi.routing import APIRoute
 
 from mesh_defs.errors import Unauthenticated, UnknownAddress
+from mesh_defs.faults import did_you_mean, one_line, short
 from mesh_defs.gateway.core import Gateway
 from mesh_defs.gateway.errors import BadRequest
 from mesh_defs.gateway.identity.caller import Caller
-from mesh_defs.urls import MeshUrl, parse
+from mesh_defs.urls import MeshUrl, parse, parse_time
 
 PURPOSE_HEADER = "Mesh-Purpose"
 _NO_PEER = "unknown"
+_SHOWN = 60
 
 
 def gateway_of(request: Request) -> Gateway:
@@ -47,18 +51,39 @@ def known_caller(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
     return caller
 
 
+def plain_query(request: Request) -> None:
+    """Raise `BadRequest` for a parameter that the route does not know, or that comes twice: what
+    was meant to leave rows out must never be ignored."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    known = [each.alias for each in route.dependant.query_params]
+    names = Counter(name for name, _ in request.query_params.multi_items())
+    told = []
+    for name, times in names.items():
+        if name not in known:
+            shown = short(one_line(name), _SHOWN)
+            told.append(f"'{shown}' (allowed: {', '.join(known) or 'no parameters'})")
+        elif times > 1:
+            told.append(f"'{name}' {times} times (allowed: once)")
+    if told:
+        name = next(iter(names))
+        fix = did_you_mean(name, known) if len(names) == 1 and known else "leave it out"
+        raise BadRequest(f"found the query parameter {'; '.join(told)}. Fix: {fix}")
+
+
 Mesh = Annotated[Gateway, Depends(gateway_of)]
+PLAIN = [Depends(plain_query)]
 Who = Annotated[Caller, Depends(caller_of)]
 Known = Annotated[Caller, Depends(known_caller)]
 
-_NAME = "[a-z][a-z0-9_]*"
+_NAME = "[a-z][a-z0-9_]{0,127}"
+_MAJOR = "(@[0-9]{1,6})?"
 DomainName = Annotated[str, Path(pattern=f"^{_NAME}$", description="the domain")]
 ProductName = Annotated[
-    str, Path(pattern=f"^{_NAME}(@[0-9]+)?$", description="the product, or product@major")
+    str, Path(pattern=f"^{_NAME}{_MAJOR}$", description="the product, or product@major")
 ]
-PortName = Annotated[
-    str, Path(pattern=f"^{_NAME}(@[0-9]+)?$", description="the port, or port@major")
-]
+PortName = Annotated[str, Path(pattern=f"^{_NAME}{_MAJOR}$", description="the port, or port@major")]
 Version = Annotated[int | None, Query(ge=0, le=2**53, description="a version of the data, from 0")]
 AsOf = Annotated[
     str | None,
@@ -91,8 +116,6 @@ def address_of(
         text += f"/{port}"
     address = parse(text)
     if as_of is not None:
-        from mesh_defs.urls import parse_time
-
         try:
             return replace(address, as_of=parse_time(as_of, text))
         except UnknownAddress as error:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from mesh_defs.gateway.answers import Selection, select_rows
+from mesh_defs.gateway.answers import Selection, choose_rows, read_rows
 from mesh_defs.gateway.http.accept import choose
 from mesh_defs.gateway.http.calls import (
+    PLAIN,
     AsOf,
     DomainName,
     Mesh,
@@ -20,20 +21,44 @@ from mesh_defs.gateway.http.calls import (
     address_of,
     purpose_of,
 )
-from mesh_defs.gateway.http.forms import ACCEPTED, Form
-from mesh_defs.gateway.http.sending import answered
+from mesh_defs.gateway.http.conditions import not_modified, unchanged
+from mesh_defs.gateway.http.forms import ACCEPTED, ARROW, MEDIA, NDJSON, PARQUET, Form
+from mesh_defs.gateway.http.packed import Packing
+from mesh_defs.gateway.http.parquet import parquet
+from mesh_defs.gateway.http.problems import READ_PROBLEMS
+from mesh_defs.gateway.http.sending import answer_headers, answered, check_packing, coding_of
 
 if TYPE_CHECKING:
+    from mesh_defs.gateway.answers import Chosen
     from mesh_defs.gateway.core import Gateway
     from mesh_defs.gateway.identity.caller import Caller
-    from mesh_defs.urls import MeshUrl
 
-router = APIRouter(tags=["data"])
+router = APIRouter(tags=["data"], dependencies=PLAIN, responses=READ_PROBLEMS)
 PROTOCOL = "http"
+_BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+_ROW: dict[str, Any] = {"schema": {"type": "array", "items": {"type": "object"}}}
+_FORMS: dict[str, Any] = {
+    ARROW: _BINARY,
+    PARQUET: _BINARY,
+    "text/csv": {"schema": {"type": "string"}},
+    NDJSON: {"schema": {"type": "string"}},
+    "application/json": _ROW,
+}
+ANSWER: dict[int | str, dict[str, Any]] = {200: {"description": "The rows", "content": _FORMS}}
+ROWS: dict[int | str, dict[str, Any]] = {
+    **ANSWER,
+    206: {"description": "A part of the Parquet file", "content": {PARQUET: _BINARY}},
+    304: {"description": "You have it already"},
+    416: {"description": "No part of the Parquet file"},
+}
 
 Format = Annotated[
     Form | None,
     Query(alias="format", description="arrow, parquet, csv, json or ndjson; default: by Accept"),
+]
+Compression = Annotated[
+    Packing | None,
+    Query(description="of the buffers in an Arrow stream: lz4 or zstd; default: none"),
 ]
 Columns = Annotated[
     str | None, Query(max_length=10_000, description="names with commas between; default: all")
@@ -49,7 +74,13 @@ Limit = Annotated[int | None, Query(ge=0, le=2**53, description="rows at most")]
 Offset = Annotated[int | None, Query(ge=0, le=2**53, description="rows that are left out first")]
 
 
-@router.get("/{domain}/{product}/data", summary="The rows of a product's main port")
+@router.get(
+    "/{domain}/{product}/data",
+    summary="The rows of a product's main port",
+    response_class=Response,
+    responses=ROWS,
+)
+@router.head("/{domain}/{product}/data", include_in_schema=False)
 def product_data(
     request: Request,
     mesh: Mesh,
@@ -62,6 +93,7 @@ def product_data(
     order: Order = None,
     limit: Limit = None,
     offset: Offset = None,
+    compression: Compression = None,
     version: Version = None,
     as_of: AsOf = None,
     purpose: Purpose = None,
@@ -69,10 +101,21 @@ def product_data(
     """All that you may see of it, or what you choose of that."""
     address = address_of(domain, product, None, version, as_of)
     selection = Selection(columns, where, order, limit, offset)
-    return _rows(request, mesh, who, address, selection, form, purpose)
+    chosen_form = form or form_of(request)
+    check_packing(chosen_form, compression)
+    chosen = choose_rows(
+        mesh, who, address, selection, purpose=purpose_of(request, purpose), protocol=PROTOCOL
+    )
+    return _rows(request, mesh, who, chosen, chosen_form, compression)
 
 
-@router.get("/{domain}/{product}/{port}/data", summary="The rows of a port")
+@router.get(
+    "/{domain}/{product}/{port}/data",
+    summary="The rows of a port",
+    response_class=Response,
+    responses=ROWS,
+)
+@router.head("/{domain}/{product}/{port}/data", include_in_schema=False)
 def port_data(
     request: Request,
     mesh: Mesh,
@@ -86,6 +129,7 @@ def port_data(
     order: Order = None,
     limit: Limit = None,
     offset: Offset = None,
+    compression: Compression = None,
     version: Version = None,
     as_of: AsOf = None,
     purpose: Purpose = None,
@@ -93,28 +137,37 @@ def port_data(
     """All that you may see of it, or what you choose of that."""
     address = address_of(domain, product, port, version, as_of)
     selection = Selection(columns, where, order, limit, offset)
-    return _rows(request, mesh, who, address, selection, form, purpose)
+    chosen_form = form or form_of(request)
+    check_packing(chosen_form, compression)
+    chosen = choose_rows(
+        mesh, who, address, selection, purpose=purpose_of(request, purpose), protocol=PROTOCOL
+    )
+    return _rows(request, mesh, who, chosen, chosen_form, compression)
 
 
 def _rows(
     request: Request,
     mesh: Gateway,
     who: Caller,
-    address: MeshUrl,
-    selection: Selection,
-    form: Form | None,
-    purpose: str | None,
+    chosen: Chosen,
+    form: Form,
+    packing: Packing | None,
 ) -> Response:
-    chosen = form or form_of(request)
-    found = select_rows(
-        mesh,
-        who,
-        address,
-        selection,
-        purpose=purpose_of(request, purpose),
-        protocol=PROTOCOL,
-    )
-    return answered(request, found, chosen)
+    """What was chosen, in that form; its reading is closed, whatever happens."""
+    if form == "parquet":
+        return parquet(request, mesh, chosen)
+    reading = chosen.reading
+    coding = coding_of(request, form)
+    # Of the files and of what is decided, a tag must tell nothing.
+    tag = f'W/"{mesh.signer.key.file_id(reading.content, chosen.query.sql, form, str(coding))}"'
+    if unchanged(request, tag) or request.method == "HEAD":
+        with reading:
+            headers = {**answer_headers([reading]), "ETag": tag}
+        if unchanged(request, tag):
+            return not_modified(headers)
+        return Response(headers=headers, media_type=MEDIA[form])
+    found = read_rows(mesh, who, chosen)
+    return answered(request, mesh, found, form, packing=packing, more={"ETag": tag})
 
 
 def form_of(request: Request) -> Form:

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from mesh_defs.gateway.errors import Overloaded, Refused
-from mesh_defs.gateway.http.calls import Mesh
+from mesh_defs.gateway.http.calls import (
+    AsOf,
+    DomainName,
+    Mesh,
+    PortName,
+    ProductName,
+    Purpose,
+    Version,
+    Who,
+    address_of,
+    purpose_of,
+)
 from mesh_defs.gateway.http.headers import reading_headers
 from mesh_defs.gateway.http.pieces import FileResponse
 from mesh_defs.gateway.ranges import Unsatisfiable, read_ranges
@@ -19,16 +32,80 @@ from mesh_defs.gateway.signed import PREFIX, SUFFIX
 if TYPE_CHECKING:
     from mesh_defs.gateway.core import Gateway
     from mesh_defs.gateway.handed import HandedFile, Handout
+    from mesh_defs.gateway.identity.caller import Caller
+    from mesh_defs.urls import MeshUrl
 
-router = APIRouter(prefix=PREFIX, tags=["files"])
+router = APIRouter(tags=["files"])
+
+PROTOCOL = "files"
 
 MOST_AT_ONCE = 64  # each holds one piece, and the transport another
 _RETRY_SECONDS = 1
 _threads = ThreadPoolExecutor(8, "files")
 
 
-@router.get("/{reading}/{proof}/{name}", summary="A file that was handed out")
-@router.head("/{reading}/{proof}/{name}", include_in_schema=False)
+_URL = f"{PREFIX}/{{reading}}/{{proof}}/{{name}}"
+
+
+@router.get("/{domain}/{product}/files", summary="URLs of a product's main port")
+def product_files(
+    request: Request,
+    mesh: Mesh,
+    who: Who,
+    domain: DomainName,
+    product: ProductName,
+    version: Version = None,
+    as_of: AsOf = None,
+    purpose: Purpose = None,
+) -> JSONResponse:
+    """As of a port."""
+    address = address_of(domain, product, None, version, as_of)
+    return _handed(mesh, who, address, purpose_of(request, purpose))
+
+
+@router.get("/{domain}/{product}/{port}/files", summary="URLs of a port's Parquet files")
+def port_files(
+    request: Request,
+    mesh: Mesh,
+    who: Who,
+    domain: DomainName,
+    product: ProductName,
+    port: PortName,
+    version: Version = None,
+    as_of: AsOf = None,
+    purpose: Purpose = None,
+) -> JSONResponse:
+    """All that you may see of it, as URLs that any reader of Parquet takes and that are good for a
+    while: whoever has one may read that file. They end when your access does."""
+    address = address_of(domain, product, port, version, as_of)
+    return _handed(mesh, who, address, purpose_of(request, purpose))
+
+
+def _handed(mesh: Gateway, who: Caller, address: MeshUrl, purpose: str | None) -> JSONResponse:
+    with ExitStack() as stack:
+        reading = mesh.reads.open(who, address, purpose=purpose, protocol=PROTOCOL)
+        stack.push(reading)
+        with mesh.limiter.slot(str(who.principal)):
+            files = reading.rows().files
+        handout = mesh.signer.hand_out(reading, files, stack.pop_all())
+    told = {
+        "url": str(reading.url),
+        "expires_at": datetime.fromtimestamp(handout.expires, UTC).isoformat(),
+        "receipt": reading.id,
+        "state": reading.state.as_dict(),
+        "masked": list(reading.masked),
+        "row_filter": reading.decision.row_filter is not None,
+        "files": [
+            {"url": mesh.base + handout.path(file), "bytes": file.size, "rows": file.rows}
+            for file in handout.files.values()
+        ],
+    }
+    headers = {**reading_headers(reading), "Cache-Control": "no-store"}
+    return JSONResponse(told, headers=headers)
+
+
+@router.get(_URL, summary="A file that was handed out")
+@router.head(_URL, include_in_schema=False)
 async def handed_file(
     request: Request, mesh: Mesh, reading: str, proof: str, name: str
 ) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -14,12 +14,15 @@ from mesh_defs.errors import (
     AccessDenied,
     Busy,
     InvalidMesh,
+    InvalidRequest,
     MeshError,
     NotPublished,
     SourceUnavailable,
     StorageFailed,
     Unauthenticated,
     UnknownAddress,
+    UnknownRecord,
+    WrongState,
 )
 from mesh_defs.faults import one_line
 from mesh_defs.gateway.errors import BadRequest, GatewayError
@@ -37,12 +40,52 @@ _STATUS: tuple[tuple[type[MeshError], int, str], ...] = (
     (AccessDenied, 403, "Access denied"),
     (NotPublished, 404, "Not published"),
     (UnknownAddress, 404, "Not found"),
+    (UnknownRecord, 404, "Not found"),
+    (InvalidRequest, 400, "Bad request"),
+    (WrongState, 409, "Not any more"),
     (InvalidMesh, 500, "The mesh is declared wrongly"),
     (Busy, 503, "Busy"),
     (SourceUnavailable, 503, "Unavailable"),
     (StorageFailed, 503, "Unavailable"),
 )
 _RETRY_SECONDS = 5
+_WORD = {"type": "string"}
+_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "type": _WORD,
+        "title": _WORD,
+        "status": {"type": "integer"},
+        "detail": _WORD,
+        "fix": {"type": "string", "description": "what to do"},
+    },
+    "required": ["type", "title", "status", "detail"],
+    "additionalProperties": False,
+}
+_RETRY = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
+
+
+def _told(description: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401  OpenAPI
+    return {"description": description, "content": {TYPE: {"schema": _SCHEMA}}, **more}
+
+
+# What any request may be answered with, as OpenAPI tells it.
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: _told("The request cannot be understood"),
+    401: _told("Say who you are"),
+    403: _told("You may not, and how to ask"),
+    404: _told("There is no such thing that you may know of"),
+    405: _told("Not with this method"),
+    413: _told("Too large"),
+    429: _told("Too much at once", headers=_RETRY),
+    503: _told("Not now", headers=_RETRY),
+    "default": _told("Something else went wrong"),
+}
+READ_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    **PROBLEMS,
+    406: _told("None of the forms that you accept can be made"),
+    410: _told("The product is retired"),
+}
 
 
 def install(app: FastAPI) -> None:
@@ -85,7 +128,12 @@ def of_error(error: MeshError) -> JSONResponse:
         headers["WWW-Authenticate"] = REALM
     if retry is not None:
         headers["Retry-After"] = str(retry)
-    detail, _, fix = str(error).partition(_FIX)
+    text = str(error)
+    if status >= 500 and not isinstance(error, GatewayError):
+        # Its words are for those who run the mesh: they name files.
+        _log.error("%s: %s", type(error).__name__, text)
+        text = f"{title}. Fix: ask who runs this gateway; its log has the reason"
+    detail, _, fix = text.partition(_FIX)
     return problem(status, title, detail, fix=fix or None, headers=headers)
 
 

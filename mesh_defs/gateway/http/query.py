@@ -10,13 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mesh_defs.errors import UnknownAddress
 from mesh_defs.gateway.answers import run_sql
-from mesh_defs.gateway.errors import BadRequest
-from mesh_defs.gateway.http.calls import AsOf, Mesh, Purpose, Who, purpose_of
-from mesh_defs.gateway.http.data import PROTOCOL, Format, form_of
-from mesh_defs.gateway.http.sending import answered
+from mesh_defs.gateway.errors import BadRequest, NotAcceptable
+from mesh_defs.gateway.http.calls import PLAIN, AsOf, Mesh, Purpose, Who, purpose_of
+from mesh_defs.gateway.http.data import ANSWER, PROTOCOL, Compression, Format, form_of
+from mesh_defs.gateway.http.problems import READ_PROBLEMS
+from mesh_defs.gateway.http.sending import answered, check_packing
 from mesh_defs.urls import parse_time
 
-router = APIRouter(tags=["data"])
+router = APIRouter(tags=["data"], dependencies=PLAIN, responses=READ_PROBLEMS)
 SQL = "application/sql"
 _Value = str | int | float | bool | None
 
@@ -41,18 +42,32 @@ _BODY = {
 }
 
 
-@router.post("/query", summary="SQL over ports", openapi_extra={"requestBody": _BODY})
+@router.post(
+    "/query",
+    summary="SQL over ports",
+    response_class=Response,
+    responses=ANSWER,
+    openapi_extra={"requestBody": _BODY},
+)
 def query(
     request: Request,
     mesh: Mesh,
     who: Who,
     body: Annotated[bytes, Body(media_type=SQL)],
     form: Format = None,
+    compression: Compression = None,
     as_of: AsOf = None,
     purpose: Purpose = None,
 ) -> Response:
     """One SELECT over ports as tables: `domain.product.port`, or `domain.product` for the main
     port; joins across domains included. With `as_of` all are read as they were at one time."""
+    chosen = form or form_of(request)
+    check_packing(chosen, compression)
+    if chosen == "parquet":
+        raise NotAcceptable(
+            "found parquet for the answer to a query; allowed: arrow, csv, json, ndjson. Fix: "
+            "choose one of these, or read a port as Parquet"
+        )
     question = _question(request.headers.get("Content-Type", ""), body)
     try:
         moment = parse_time(as_of, "as_of") if as_of is not None else None
@@ -68,7 +83,7 @@ def query(
         protocol=PROTOCOL,
         rows=mesh.profile.limits.rows,
     )
-    return answered(request, found, form or form_of(request))
+    return answered(request, mesh, found, chosen, packing=compression)
 
 
 def _question(kind: str, body: bytes) -> Question:

@@ -3,39 +3,49 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing
 from typing import TYPE_CHECKING
 
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from mesh_defs.gateway.delivery import Delivery
-from mesh_defs.gateway.http.forms import MEDIA, encoder
+from mesh_defs.gateway.errors import BadRequest
+from mesh_defs.gateway.http.flowing import Flow
+from mesh_defs.gateway.http.forms import MEDIA, Encoder, encoder
 from mesh_defs.gateway.http.headers import reading_headers
+from mesh_defs.gateway.http.packed import Compressed, PackedArrow
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Mapping, Sequence
 
-    import pyarrow as pa
     from fastapi import Request
 
     from mesh_defs.gateway.answers import Answering
-    from mesh_defs.gateway.http.forms import Encoder, Form
+    from mesh_defs.gateway.core import Gateway
+    from mesh_defs.gateway.http.forms import Form
+    from mesh_defs.gateway.http.packed import Packing
+    from mesh_defs.gateway.reads.reading import Reading
 
-Piece = bytes | memoryview
 _CODINGS = ("zstd", "gzip")
+COMMON = {
+    "Cache-Control": "private, no-cache",
+    "Vary": "Accept, Accept-Encoding, Authorization, Mesh-Purpose",
+}
 
 
-def answered(request: Request, found: Answering, form: Form) -> Response:
-    """``found`` as a response; what fails before its first piece is an error of its own."""
-    made: Encoder = encoder(form)
-    headers = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding"}
-    if len(found.readings) == 1:
-        headers |= reading_headers(found.readings[0])
-    else:
-        headers["Mesh-Receipt"] = ", ".join(each.id for each in found.readings)
-    coding = _coding(request.headers.get("Accept-Encoding", ""))
+def answered(
+    request: Request,
+    mesh: Gateway,
+    found: Answering,
+    form: Form,
+    *,
+    packing: Packing | None = None,
+    more: Mapping[str, str] | None = None,
+) -> Response:
+    """``found`` as a response with ``more`` headers; what fails before its first piece is an error
+    of its own."""
+    made, coding = _encoder(request, form, packing)
+    headers = {**answer_headers(found.readings), **(more or {})}
     if coding is not None:
-        made = Compressed(made, coding)
         headers["Content-Encoding"] = coding
     delivery = Delivery(found.readings, found.answer, made, found.done)
     pieces = delivery.pieces()
@@ -43,84 +53,43 @@ def answered(request: Request, found: Answering, form: Form) -> Response:
     second = next(pieces, None)
     if second is None:
         return Response(bytes(first), headers=headers, media_type=MEDIA[form])
-    return StreamingResponse(
-        _closing((first, second), pieces), headers=headers, media_type=MEDIA[form]
-    )
+    crowded = mesh.limiter
+    return Flow(delivery, (first, second), pieces, headers, MEDIA[form], lambda: crowded.crowded)
 
 
-def _closing(first: Iterable[Piece], rest: Generator[Piece]) -> Iterator[Piece]:
-    """``first``, then ``rest``, which is closed with this."""
-    with closing(rest):
-        yield from first
-        yield from rest
+def answer_headers(readings: Sequence[Reading]) -> dict[str, str]:
+    """What an answer says of the ports that it is made of."""
+    if len(readings) == 1:
+        return {**COMMON, **reading_headers(readings[0])}
+    receipts = ", ".join(each.id for each in readings)
+    return {**COMMON, "Mesh-Receipt": receipts} if receipts else dict(COMMON)
 
 
-def _coding(accepted: str) -> str | None:
-    """How the answer is compressed: only where the client asks for it by name."""
+def coding_of(request: Request, form: Form) -> str | None:
+    """How the answer is compressed: texts, where the client asks for it by name."""
+    if form in ("arrow", "parquet"):
+        return None
     asked = {}
-    for part in accepted.lower().split(",")[:20]:
+    for part in request.headers.get("Accept-Encoding", "").lower().split(",")[:20]:
         name, _, parameters = part.strip().partition(";")
         refused = re.fullmatch(r"\s*q=0(\.0*)?\s*", parameters) is not None
         asked[name.strip()] = not refused
     return next((name for name in _CODINGS if asked.get(name)), None)
 
 
-class Compressed:
-    """Another encoder's bytes, compressed."""
-
-    def __init__(self, inner: Encoder, coding: str) -> None:
-        import pyarrow as pa
-
-        self._inner = inner
-        self._sink = _Drain()
-        self._stream = pa.CompressedOutputStream(pa.PythonFile(self._sink, "w"), coding)
-
-    def start(self, schema: pa.Schema) -> bytes:
-        """As the other's."""
-        return self._through(self._inner.start(schema))
-
-    def batch(self, batch: pa.RecordBatch) -> bytes:
-        """As the other's."""
-        return self._through(self._inner.batch(batch))
-
-    def end(self) -> bytes:
-        """As the other's, and the end of what is compressed."""
-        self._stream.write(self._inner.end())
-        self._stream.close()
-        return self._sink.taken()
-
-    def _through(self, piece: bytes | memoryview) -> bytes:
-        self._stream.write(piece)
-        return self._sink.taken()
+def check_packing(form: Form, packing: Packing | None) -> None:
+    """Raise `BadRequest` for a compression of what is no Arrow."""
+    if packing is not None and form != "arrow":
+        raise BadRequest(
+            f"found compression={packing} with the form {form}; allowed: with format=arrow. Fix: "
+            "leave it out, or for texts send Accept-Encoding: zstd, gzip"
+        )
 
 
-class _Drain:
-    """A file that gives out what was written since the last time."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def write(self, part: bytes) -> int:
-        self._parts.append(bytes(part))
-        return len(part)
-
-    def taken(self) -> bytes:
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
-
-    def flush(self) -> None:
-        """Nothing waits here."""
-
-    def close(self) -> None:
-        self.closed = True
-
-    def writable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
+def _encoder(request: Request, form: Form, packing: Packing | None) -> tuple[Encoder, str | None]:
+    check_packing(form, packing)
+    if packing is not None:
+        return PackedArrow(packing), None
+    coding = coding_of(request, form)
+    made = encoder(form)
+    return (Compressed(made, coding) if coding is not None else made), coding

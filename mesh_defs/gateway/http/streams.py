@@ -12,7 +12,7 @@ from starlette.responses import Response
 from mesh_defs.errors import MeshError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 
     from starlette.types import Receive, Scope, Send
 
@@ -22,7 +22,8 @@ _END = object()
 
 
 class Stream(Response):
-    """The pieces of an asynchronous generator, which is closed whatever happens.
+    """The pieces of an asynchronous generator, which is closed whatever happens; then ``done`` is
+    called, also where it never began.
 
     It stops when the client goes away or takes nothing for a minute. When making a piece fails the
     connection is cut: the client must not take what it got for the whole.
@@ -33,8 +34,10 @@ class Stream(Response):
         pieces: AsyncGenerator[bytes, None],
         headers: Mapping[str, str],
         media_type: str,
+        done: Callable[[], object],
     ) -> None:
         self.background = None
+        self.done = done
         self.status_code = 200
         self.media_type = media_type
         self.pieces = pieces
@@ -52,6 +55,7 @@ class Stream(Response):
             if not body.done():
                 body.cancel()
             await asyncio.wait({body})
+            await run_in_threadpool(self.done)
         if not body.cancelled():
             body.result()
 

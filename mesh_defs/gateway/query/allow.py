@@ -60,8 +60,13 @@ def _check_text(sql: str) -> None:
     if len(sql) > MOST_CHARACTERS:
         found, allowed = f"{len(sql)} characters", f"{MOST_CHARACTERS} characters of SQL"
         raise BadQuery(found, allowed, "send a shorter statement")
-    if "\0" in sql or any(0xD800 <= ord(char) <= 0xDFFF for char in sql):
+    if not is_text(sql):
         raise BadQuery("characters that are no text", "text in UTF-8", "remove them")
+
+
+def is_text(value: str) -> bool:
+    """Whether the engine can be given ``value``: no NUL, no half of a surrogate pair."""
+    return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 @dataclass(frozen=True, slots=True)

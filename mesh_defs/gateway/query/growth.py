@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST_GROWTH = 512
+# A written text of so many characters counts as one value of a column.
+UNIT = 64
+MOST_PARAMETER = 4096
 MOST_COUNT = 256
 MOST_SERIES = 1_000_000
 _ALTERNATIVES = frozenset({"CASE", "COMPARISON", "CONJUNCTION", "BETWEEN", "SUBQUERY"})
@@ -62,9 +65,10 @@ class _Step:
     def __init__(self, expression: Node, rows: Mapping[str, int]) -> None:
         nodes = list(expressions(expression))
         called = {_name(node) for node in nodes} - {""}
+        taking = {_name(node) for node in nodes if node.get("children")} - {""}
         self.factor = _factor(expression, rows)
         self.collects = bool(called & known.COLLECTING)
-        self.copies = bool(called - known.REDUCING - known.COLLECTING - known.COMPARING)
+        self.copies = bool(taking - known.REDUCING - known.COLLECTING - known.COMPARING)
         self.copies_below = any(_copies_subquery(node) for node in nodes)
         self.uses = frozenset(part for node in nodes for part in _parts(node))
         own = expression.get("alias") or (_parts(expression) or [""])[-1]
@@ -105,6 +109,10 @@ def _copies_subquery(node: Node) -> bool:
 def _factor(node: Node, rows: Mapping[str, int]) -> int:
     """How much larger than one column's value the value of ``node`` can be."""
     kind = node["class"]
+    if kind == "CONSTANT":
+        return max(1, len(text(node) or "") // UNIT)
+    if kind == "PARAMETER":
+        return MOST_PARAMETER // UNIT
     if kind == "COLUMN_REF":
         return max((rows.get(name, 1) for name in _parts(node)), default=1)
     parts = [_factor(child, rows) for child in children(node)]

@@ -58,7 +58,12 @@ class Instance:
     @property
     def clean(self) -> bool:
         """Whether no query left anything behind that another could read."""
-        found = self.connection.execute("SELECT current_setting('enable_logging')").fetchone()
+        import duckdb
+
+        try:
+            found = self.connection.execute("SELECT current_setting('enable_logging')").fetchone()
+        except duckdb.Error:  # a query broke the instance itself
+            return False
         return found is not None and not found[0]
 
     def close(self) -> None:

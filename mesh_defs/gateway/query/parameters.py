@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from mesh_defs.gateway.query.allow import is_text
 from mesh_defs.gateway.query.faults import BadQuery
+from mesh_defs.gateway.query.growth import MOST_PARAMETER
 
 if TYPE_CHECKING:
     from mesh_defs.gateway.query.allow import Query
 
 _KINDS = (str, int, float, bool, bytes, Decimal, date, datetime, time, timedelta, UUID, type(None))
-_MOST_TEXT = 10_000
 _MOST_INTEGER = 2**127
 
 
@@ -35,8 +36,10 @@ def bound(query: Query, values: Sequence[object] | Mapping[str, object]) -> dict
         if not isinstance(value, _KINDS):
             found = f"a {type(value).__name__} for ${name}"
             raise BadQuery(found, "numbers, text, true, false, null, dates, times", "bind that")
+        if isinstance(value, str) and not is_text(value):
+            raise BadQuery(f"characters that are no text for ${name}", "text", "remove them")
         large = isinstance(value, int) and abs(value) >= _MOST_INTEGER
-        if large or (isinstance(value, str | bytes) and len(value) > _MOST_TEXT):
-            allowed = f"text of up to {_MOST_TEXT} characters, integers of 128 bits"
+        if large or (isinstance(value, str | bytes) and len(value) > MOST_PARAMETER):
+            allowed = f"text of up to {MOST_PARAMETER} characters, integers of 128 bits"
             raise BadQuery(f"too large a value for ${name}", allowed, "bind a smaller value")
     return given

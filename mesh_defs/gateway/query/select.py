@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.faults import did_you_mean
 from mesh_defs.gateway.query import growth, parser
-from mesh_defs.gateway.query.allow import Query
+from mesh_defs.gateway.query.allow import Query, is_text
 from mesh_defs.gateway.query.faults import BadQuery
 from mesh_defs.policy.access.conditions import BadCondition, read_condition
 from mesh_defs.sql import quote
@@ -94,9 +94,9 @@ def _number(value: str | int, part: str) -> int:
 
 def _condition(where: str, known: Sequence[str]) -> str:
     allowed = "one condition on the port's columns"
-    if len(where) > MOST_CONDITION or "\0" in where:
-        fix = "write a shorter condition"
-        raise BadQuery(f"{len(where)} characters in 'where'", f"{MOST_CONDITION}", fix)
+    if len(where) > MOST_CONDITION or not is_text(where):
+        found = f"{len(where)} characters in 'where'"
+        raise BadQuery(found, f"{MOST_CONDITION} characters of text", "write a shorter condition")
     try:
         condition = parser.locked(lambda connection: read_condition(where, known, connection))
         growth.check_growth(parser.parsed(f"SELECT 1 WHERE {condition.sql}"))
@@ -104,6 +104,6 @@ def _condition(where: str, known: Sequence[str]) -> str:
         raise BadQuery(f"{error.found} in 'where'", error.allowed, error.fix) from None
     except growth.Unbounded as error:
         raise BadQuery(f"{error.found} in 'where'", allowed, error.fix) from None
-    except (RecursionError, UnicodeError):
+    except RecursionError:
         raise BadQuery("a condition that cannot be read", allowed, "write it plainly") from None
     return condition.sql

@@ -15,27 +15,31 @@ from mesh_defs.gateway.query.functions import FUNCTIONS, TABLE_FUNCTIONS
 from mesh_defs.gateway.query.parser import too_deep
 
 if TYPE_CHECKING:
-    from sqlglot import exp
+    from sqlglot import Token, exp
 
 MOST_DEPTH = 240
 _MOST_CUBE = 8
+_MOST_NAME = 256
 _NAMED = """
 Add Alias Aliases All And Any Array AtTimeZone Between BitwiseAnd BitwiseLeftShift BitwiseNot
-BitwiseOr BitwiseRightShift BitwiseXor Boolean Bracket CTE Case Cast Coalesce Collate Column
-ColumnDef Columns Cube CurrentDate CurrentTime CurrentTimestamp DPipe DataType DataTypeParam
-Distinct Div Dot EQ Escape Except Exists Explode Extract Filter From GT GTE GenerateSeries Glob
-Group Grouping GroupingSets Having HexString ILike Identifier If IgnoreNulls In IntDiv Intersect
-Interval IntervalSpan Is JSONExtractScalar JSONPath JSONPathKey JSONPathRoot JSONPathSubscript
-JSONPathWildcard Join Kwarg LT LTE Lateral Like Limit LimitOptions Literal Localtime
-Localtimestamp Mod Mul NEQ Neg Not Null NullSafeEQ NullSafeNEQ Nullif Offset Or Order Ordered
-Parameter Paren Placeholder PositionalColumn Pow PropertyEQ Qualify RegexpLike RespectNulls Rollup
-Select SimilarTo Slice Star Struct Sub Subquery Table TableAlias TimeUnit ToMap Trim TryCast Tuple
-Union Unnest Values Var Where Window WindowSpec With WithinGroup
+BitwiseOr BitwiseRightShift BitwiseXor Boolean Bracket ByteString CTE Case Cast Coalesce Collate
+Column ColumnDef Columns Cube CurrentDate CurrentTime CurrentTimestamp DPipe DataType
+DataTypeParam Distinct Div Dot EQ Escape Except Exists Explode Extract Filter From GT GTE
+GenerateSeries Glob Group Grouping GroupingSets Having HexString ILike Identifier If IgnoreNulls
+In IntDiv Intersect Interval IntervalSpan Is JSONExtractScalar JSONPath JSONPathKey JSONPathRoot
+JSONPathSubscript JSONPathWildcard Join Kwarg LT LTE Lateral Like Limit LimitOptions Literal
+Localtime Localtimestamp Mod Mul NEQ Neg Not Null NullSafeEQ NullSafeNEQ Nullif Offset Or Order
+Ordered Parameter Paren Placeholder PositionalColumn Pow PropertyEQ Qualify RawString RegexpLike
+RespectNulls Rollup Select SimilarTo Slice Star Struct Sub Subquery Table TableAlias TimeUnit
+ToMap Trim TryCast Tuple Union Unnest Values Var Where Window WindowSpec With WithinGroup
 """
 _KINDS = frozenset(_NAMED.split())
+_BEGINNINGS = frozenset({"SELECT", "WITH", "FROM", "TABLE", "("})
 # With some of them sqlglot makes another node of the same function.
-_ARGUMENTS = ("", "a", "a, b", "a, b, c", "a, b, c, d", "'day', a", "'day', a, b", "a, 'b', 'g'")
-_ARGUMENTS += ("a::DATE", "'day', a::DATE", "'day', a::TIMESTAMP", "a::DATE, b", "a, 'b', c, 'g'")
+_ARGUMENTS = (
+    *("", "a", "a, b", "a, b, c", "a, b, c, d", "'day', a", "'day', a, b", "a, 'b', 'g'"),
+    *("a::DATE", "'day', a::DATE", "'day', a::TIMESTAMP", "a::DATE, b", "a, 'b', c, 'g'"),
+)
 _STATEMENTS = "one statement that reads: SELECT, WITH ... SELECT, set operations"
 
 
@@ -73,6 +77,8 @@ def _parsed(sql: str) -> exp.Query:
     from sqlglot.errors import SqlglotError
 
     try:
+        # What is no query is not even parsed: sqlglot would log its text.
+        _check_starts(sqlglot.tokenize(sql, dialect="duckdb"))
         statements = sqlglot.parse(sql, dialect="duckdb")
     except RecursionError:
         raise too_deep() from None
@@ -82,14 +88,29 @@ def _parsed(sql: str) -> exp.Query:
         line, column = int(first.get("line") or 0), int(first.get("col") or 0)
         fix = "mend the SQL"
         raise BadQuery(said, _STATEMENTS, fix, line=line, column=column) from None
-    if len(statements) != 1:
-        fix = "send one statement at a time"
-        raise BadQuery(f"{len(statements)} statements", _STATEMENTS, fix)
-    statement = statements[0]
+    except (AssertionError, AttributeError, LookupError, TypeError, ValueError):
+        # Its parser stumbles like this over text such as "-> AS".
+        raise BadQuery("text that is no SQL", _STATEMENTS, "mend the SQL") from None
+    statement = statements[0] if len(statements) == 1 else None
     if not isinstance(statement, exp.Select | exp.SetOperation | exp.Subquery):
-        words = "no statement" if statement is None else f"a statement {_words(statement)}"
-        raise BadQuery(words, _STATEMENTS, "write a SELECT")
+        raise BadQuery("a statement that is no query", _STATEMENTS, "write a SELECT")
     return statement
+
+
+def _check_starts(tokens: list[Token]) -> None:
+    """``tokens`` are of one statement, which begins like one that reads."""
+    from sqlglot import TokenType
+
+    while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
+        tokens = tokens[:-1]
+    if not tokens:
+        raise BadQuery("no statement", _STATEMENTS, "write a SELECT")
+    more = sum(token.token_type == TokenType.SEMICOLON for token in tokens)
+    if more:
+        raise BadQuery(f"{more + 1} statements", _STATEMENTS, "send one statement at a time")
+    first = str(tokens[0].text).upper()
+    if first not in _BEGINNINGS:
+        raise BadQuery(f"a statement {first}", _STATEMENTS, "write a SELECT")
 
 
 def _check(node: exp.Expr, sql: str) -> None:
@@ -101,6 +122,8 @@ def _check(node: exp.Expr, sql: str) -> None:
             raise _unknown_function(str(node.this), node, sql)
     elif kind not in _KINDS and type(node) not in _typed_functions():
         raise _bad(f"{_words(node)}", "remove it", node, sql)
+    if isinstance(node, exp.Identifier) and len(node.name) > _MOST_NAME:
+        raise _bad(f"a name of {len(node.name)} characters", "shorten it", node, sql)
     if isinstance(node, exp.With) and node.args.get("recursive"):
         raise _bad("WITH RECURSIVE", "join as many times as it takes", node, sql)
     if isinstance(node, exp.Table):
@@ -160,8 +183,6 @@ def _words(node: exp.Expr) -> str:
 
     if isinstance(node, exp.Func) and not isinstance(node, exp.Anonymous):
         return f"{node.sql_name().lower()}()"
-    if isinstance(node, exp.Command):
-        return str(node.this).upper()
     return f"of the kind {type(node).__name__}"
 
 

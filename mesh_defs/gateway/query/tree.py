@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Named = Callable[[tuple[str, ...]], str]
 
-MOST_RELATIONS = 64
+MOST_RELATIONS = 32
 _MOST_ARRAY = 1024
 _EXPRESSIONS = {
     "BETWEEN": None,
@@ -95,7 +95,22 @@ def rename(tree: Node, name: Named) -> Renamed:
     scopes = _Scopes(name)
     scopes.visit(tree, {})
     scopes.qualify(tree)
+    for node in [node for node in dicts(tree) if node.get("class") == "CONSTANT"]:
+        _keep_double(node)
     return scopes.found
+
+
+def _keep_double(node: Node) -> None:
+    """A floating point number stays one: the engine writes it like a decimal."""
+    value = node["value"]
+    if value["type"]["id"] != "DOUBLE" or value["is_null"]:
+        return
+    kind = {"id": "VARCHAR", "type_info": None}
+    written = {"type": kind, "is_null": False, "value": str(value["value"])}
+    child = {**node, "alias": "", "value": written}
+    cast = {"class": "CAST", "type": "OPERATOR_CAST", "child": child, "try_cast": False}
+    node.pop("value")
+    node.update(cast, cast_type={"id": "DOUBLE", "type_info": None})
 
 
 def strangers(tree: Node, known: Renamed) -> set[str]:

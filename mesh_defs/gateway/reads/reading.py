@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.gateway.state.facts import Entry, Read
 from mesh_defs.policy.access.masking import named_columns
+from mesh_defs.product.masked import snapshot_name
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.reads.reads import Reads
     from mesh_defs.gateway.state.facts import Event
     from mesh_defs.gateway.state.grants import Grant
+    from mesh_defs.policy.access.decide import HashKey
     from mesh_defs.policy.access.decision import Decision
 
 
@@ -103,6 +105,24 @@ class Reading:
         present = {name.lower() for name in self.opened.types}
         return self.decision.clear and present <= named
 
+    @property
+    def ended(self) -> bool:
+        """Whether it was completed or aborted."""
+        return self._ended
+
+    @property
+    def content(self) -> str:
+        """What tells the rows that may be read from all others, without making them: the version's
+        files and all that is decided on them. It is not for others' eyes."""
+        version = self.opened.version
+        if self.in_place:
+            return "\0".join(version.files)
+        return snapshot_name(self.decision, version.files, self._hash_key)
+
+    @property
+    def _hash_key(self) -> HashKey:
+        return self.reads.catalog.access.access.hash_key
+
     def rows(self) -> Rows:
         """What may be read: the version's own files, or those of a masked snapshot, which lasts as
         long as this reading. Raises `AccessDenied` when nothing may."""
@@ -113,9 +133,7 @@ class Reading:
                     version.rows
                     if self.in_place
                     else self._held.enter_context(
-                        self.reads.snapshots.held(
-                            self.decision, version.files, self.reads.catalog.access.access.hash_key
-                        )
+                        self.reads.snapshots.held(self.decision, version.files, self._hash_key)
                     )
                 )
             return self._rows

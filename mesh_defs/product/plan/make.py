@@ -23,7 +23,7 @@ from mesh_defs.product.graph import build_order
 from mesh_defs.product.plan.baseline import published_baseline, revision_baseline
 from mesh_defs.product.plan.consumers import Downstream
 from mesh_defs.product.plan.model import Build, Plan, ProductPlan, Unmet
-from mesh_defs.product.plan.readers import Grants
+from mesh_defs.product.plan.readers import Grants, HeldOn, nobody
 from mesh_defs.product.plan.rehearse import rehearse
 
 if TYPE_CHECKING:
@@ -51,13 +51,15 @@ def make_plan(
     build: bool = True,
     tell: Callable[[str], None],
     observer: Observer,
+    held: HeldOn = nobody,
 ) -> Plan:
     """Compare the working tree with what is published, or with the git revision ``against``.
 
     ``only`` limits the answer to these products (``<domain>/<product>``; all when empty).
     ``build`` tells whether new versions are built, without being published, so that consumers'
-    expectations can be run on them. ``tell`` hears what happens now. Raises `UnknownAddress` for
-    an unknown product, `NoRevision` and other `MeshError`s when there is nothing to compare with.
+    expectations can be run on them. ``tell`` hears what happens now; ``held`` gives the access
+    grants in force on a port. Raises `UnknownAddress` for an unknown product, `NoRevision` and
+    other `MeshError`s when there is nothing to compare with.
     """
     if against is None:
         baseline = published_baseline(mesh, tell)
@@ -70,7 +72,7 @@ def make_plan(
     changed = [plan for plan in compared if plan.state != "unchanged"]
     tell("following the changes downstream")
     downstream = Downstream(mesh, baseline.interfaces)
-    grants = Grants(mesh)
+    grants = Grants(mesh, held)
     found = {p.identity: _touching(p, downstream, grants, baseline) for p in changed}
     if build:
         found = _Rehearsals(mesh, baseline, downstream, found, tell, observer).asked()

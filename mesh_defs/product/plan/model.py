@@ -74,11 +74,13 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A principal who may read changed columns, in clear or masked: ``columns`` as in `Touched`."""
+    """A principal who may read changed columns, in clear or masked: ``columns`` as in `Touched`.
+    ``grant`` names the access grant by which they may, None where the rules alone let them."""
 
     principal: str
     roles: tuple[str, ...]
     columns: tuple[str, ...]
+    grant: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -86,6 +88,7 @@ class Holder:
             "principal": self.principal,
             "roles": list(self.roles),
             "columns": list(self.columns),
+            "grant": self.grant,
         }
 
 

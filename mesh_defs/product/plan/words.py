@@ -82,7 +82,8 @@ def touched_words(touched: Touched) -> str:
 def holder_words(holder: Holder) -> str:
     """Who may read what of the changed columns, in one line."""
     roles = f" ({', '.join(holder.roles)})" if holder.roles else ""
-    return f"{holder.principal}{roles} may read {', '.join(holder.columns)}"
+    by = f", by {holder.grant}" if holder.grant is not None else ""
+    return f"{holder.principal}{roles} may read {', '.join(holder.columns)}{by}"
 
 
 def way_words(way: Sequence[str]) -> str:

@@ -1,0 +1,1 @@
+"""Reading a mesh from elsewhere, through its gateway: ``mesh.connect``."""

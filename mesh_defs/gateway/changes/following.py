@@ -1,0 +1,114 @@
+"""Following a port: what changed so far, then every new version as it is published."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+
+from mesh_defs.errors import MeshError
+from mesh_defs.gateway.changes.events import (
+    HEARTBEAT,
+    RETRY,
+    end_event,
+    quiet_event,
+    rows_event,
+)
+from mesh_defs.gateway.changes.position import Position
+from mesh_defs.gateway.changes.sending import page_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from mesh_defs.gateway.changes.feed import Feed, Page
+    from mesh_defs.gateway.changes.steps import Link
+    from mesh_defs.gateway.reads.reading import Reading
+
+POLL_SECONDS = 1.0
+HEARTBEAT_SECONDS = 15.0
+_PAGE_ROWS = 1_000_000
+
+
+@dataclass(slots=True)
+class Follower:
+    """One reader that follows a feed from ``position`` on, up to the version ``until`` (None: for
+    ever). ``slot`` runs what takes an engine when there is room for it.
+
+    Nothing is made before the reader has taken what was made before: a slow one holds one batch.
+    """
+
+    feed: Feed
+    position: Position
+    until: int | None
+    slot: Callable[[Callable[[], Page]], Page]
+
+    async def events(self) -> AsyncGenerator[bytes, None]:
+        """The events. The last one says why no more come: access has ended, or ``until`` came."""
+        yield RETRY
+        try:
+            async for event in self._events():
+                yield event
+        except MeshError as error:
+            yield end_event(str(error))
+        else:
+            yield end_event(f"version {self.until} was the last that was asked for")
+
+    async def _events(self) -> AsyncGenerator[bytes, None]:
+        standing = await run_in_threadpool(self.feed.asked.current)
+        told = looked = time.monotonic()
+        try:
+            while self.until is None or not self._done(self.until):
+                links = await run_in_threadpool(self._pending, standing)
+                if links:
+                    async for event in self._told(links):
+                        yield event
+                    told = time.monotonic()
+                    continue
+                await asyncio.sleep(POLL_SECONDS)
+                now = time.monotonic()
+                if now - looked >= HEARTBEAT_SECONDS:
+                    # Rules and roles may have changed, of which a standing read does not hear.
+                    standing.close()
+                    standing, looked = await run_in_threadpool(self.feed.asked.current), now
+                if now - told >= HEARTBEAT_SECONDS:
+                    yield HEARTBEAT
+                    told = now
+        finally:
+            standing.close()
+
+    async def _told(self, links: list[Link]) -> AsyncGenerator[bytes, None]:
+        """What changed with the first of ``links``."""
+        make = partial(self.feed.page, self.position, links[:1], _PAGE_ROWS)
+        page = await run_in_threadpool(self.slot, make)
+        from mesh_defs.gateway.http.streams import threaded
+
+        if page.segments:
+            async for event in threaded(page_bytes(page, b"", rows_event, bytes)):
+                if event:
+                    yield event
+        else:
+            with page:
+                yield await run_in_threadpool(_quiet, page)
+        self.position = page.position
+
+    def _pending(self, standing: Reading) -> list[Link]:
+        """What is not told yet. Raises `Ended`."""
+        standing.check()
+        links = self.feed.asked.links()
+        if self.until is not None:
+            links = [link for link in links if link.version <= self.until]
+        return [link for link in links if self.position.before(link.version)]
+
+    def _done(self, until: int) -> bool:
+        return self.position.offset is None and self.position.version >= until
+
+
+def _quiet(page: Page) -> bytes:
+    reading = page.readings[-1]
+    reading.begin()
+    reading.complete(0, 0)
+    return quiet_event(reading)

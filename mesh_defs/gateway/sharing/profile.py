@@ -1,0 +1,32 @@
+"""Profile files: how a recipient's tool finds a gateway (protocol: "Profile File Format")."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mesh_defs.gateway.state.tokens import Issued
+
+PREFIX = "/-/sharing"
+SUFFIX = ".share"
+
+
+def profile(base: str, token: str, expires_at: datetime | None) -> dict[str, Any]:
+    """The profile for the bearer of ``token``; ``base`` is the gateway's address. It holds the
+    token: who has the file may read what its holder may."""
+    told: dict[str, Any] = {
+        "shareCredentialsVersion": 1,
+        "endpoint": f"{base.rstrip('/')}{PREFIX}/",
+        "bearerToken": token,
+    }
+    if expires_at is not None:
+        told["expirationTime"] = expires_at.isoformat(timespec="milliseconds")
+    return told
+
+
+def lease_profile(base: str, lease: Issued) -> str:
+    """The profile file of a lease that was just made, as its text."""
+    return json.dumps(profile(base, lease.secret, lease.token.expires_at), indent=2) + "\n"
