@@ -41,10 +41,10 @@ class Limits(Strict):
     queue: Annotated[int, Field(ge=0, le=100_000)] = Field(
         default=64, description="reads that wait for one of these"
     )
-    memory: Size = Field(default="200MB", description="memory of one query engine")
-    temporary: Size = Field(default="2GB", description="disk of one query engine, where it spills")
+    memory: Size = Field(default="320MB", description="memory of all queries that run together")
+    temporary: Size = Field(default="4GB", description="disk of all queries, where they spill")
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(
-        default=2, description="threads of one query engine"
+        default=2, description="threads of one query"
     )
     seconds: Count = Field(default=60, description="seconds that one query may take")
     rows: Count = Field(default=1_000_000, description="rows of an answer to POST /query")

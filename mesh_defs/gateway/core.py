@@ -31,6 +31,8 @@ _SNAPSHOT_BYTES = 20_000_000_000
 _EXTRACT_BYTES = 10_000_000_000
 _MASKING_GB = 0.25
 _MB = 1_000_000
+# With less, two threads cannot scan wide row groups of Parquet.
+_QUERY_BYTES = 100 * _MB
 _WAIT_SECONDS = 20.0
 FOLDER = "gateway"
 
@@ -58,6 +60,7 @@ class Gateway:
         self.engine = Engine(
             self.scratch / "engine",
             memory_mb=limits.memory_bytes // _MB,
+            running=max(1, limits.memory_bytes // _QUERY_BYTES),
             temp_mb=limits.temporary_bytes // _MB,
             threads=limits.threads,
             wait=_WAIT_SECONDS,
