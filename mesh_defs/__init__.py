@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mesh_defs.client.gateway import Connection, connect
+    from mesh_defs.client.local import open  # noqa: A004  mesh.open
     from mesh_defs.client.port import RemotePort
     from mesh_defs.contract.load import load_contract
     from mesh_defs.contract.model import Contract
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from mesh_defs.product.container import run_product
     from mesh_defs.product.load import load_mesh
     from mesh_defs.product.model import Mesh, Product
-    from mesh_defs.product.reader import Port, open  # noqa: A004  mesh.open
+    from mesh_defs.product.reader import Port
     from mesh_defs.product.report import RunReport
     from mesh_defs.urls import MeshUrl
 
@@ -96,7 +97,7 @@ _HOMES = {
     "connect": "mesh_defs.client.gateway",
     "load_contract": "mesh_defs.contract.load",
     "load_mesh": "mesh_defs.product.load",
-    "open": "mesh_defs.product.reader",
+    "open": "mesh_defs.client.local",
     "parameter": "mesh_defs.policy.model",
     "run_product": "mesh_defs.product.container",
 }

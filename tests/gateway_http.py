@@ -69,6 +69,18 @@ class Served:
         self._clients.append(client)
         return client
 
+    def await_event(self, event: str, receipt: str) -> dict:
+        """What the receipt says of ``event``, once it does; the gateway has 30 seconds."""
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            for each in self.events():
+                if (each["event"], each["receipt"]) == (event, receipt):
+                    return each
+            time.sleep(0.02)
+        raise AssertionError(
+            f"no '{event}' in {[e for e in self.events() if e['receipt'] == receipt]}"
+        )
+
     def events(self) -> list[dict]:
         """What the receipts say, oldest first."""
         found = self.gateway.state.receipts.listed(most=10_000)
@@ -82,6 +94,8 @@ def served(root: Path) -> Iterator[Served]:
     listener.bind(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
     gateway = Gateway(load_settings(root), base, "grpc://127.0.0.1:1")
+    # What the whole process may hold is less than the clients' libraries take, which are in it too.
+    gateway.engine._watch._most_mb = None
     config = uvicorn.Config(create_app(gateway), log_level="warning", access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -37,7 +37,9 @@ class Folder:
         self.root = root
         self.open = root / "open.parquet"
         self.raw = root / "raw.parquet"
-        rows = "select i as id, 'JFK' as origin, {} as email, i * 1.5 as price from range(1000) t(i)"
+        rows = (
+            "select i as id, 'JFK' as origin, {} as email, i * 1.5 as price from range(1000) t(i)"
+        )
         with duckdb.connect() as connection:
             for file, email in ((self.open, "'***'"), (self.raw, f"'{SECRET}'")):
                 query = rows.format(email)

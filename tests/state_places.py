@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 import uuid
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,9 +35,18 @@ def place_in(folder: Path, dsn: str | None = None) -> Place:
     return Place(folder / "gateway", folder / "gateway" / "state.db", dsn)
 
 
-def server(folder: Path) -> str:
+@cache
+def _home() -> Path:
+    """Not below pytest's own folder: every run of pytest closes that to other users, and the server
+    runs as one."""
+    folder = Path(tempfile.mkdtemp(prefix="mesh-postgres-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def server() -> str:
     """A new database of a real server, which stops when this process does; its URI."""
-    return ensure(folder, f"state_{uuid.uuid4().hex[:12]}")
+    return ensure(_home() / "data", f"state_{uuid.uuid4().hex[:12]}")
 
 
 def entry(number: int = 0, event: Event = "completed", read: Read = READ) -> Entry:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 import pytest
-from commands import REPOSITORY, aircraft_mesh, mesh
+from commands import COMMAND, REPOSITORY, aircraft_mesh, environment, mesh
 
 from mesh_defs.cli.reference import commands, examples, pages
 from mesh_defs.product.manifest import DbtTransform, Input, Manifest, Output, Trigger
@@ -52,6 +56,39 @@ def committed(root: Path) -> None:
     subprocess.run([*git, "commit", "--quiet", "--message", "A mesh"], check=True)
 
 
+def real(root: Path, argument: str) -> str:
+    """An id of a request or grant as examples have it becomes one that there is."""
+    kind, _, digits = argument.partition("_")
+    if kind not in ("req", "grant") or len(digits) != 12:
+        return argument
+    purpose = f"purpose {time.monotonic_ns()}"
+    ask = ("request", "mesh://fleet/aircraft", "--purpose", purpose, "--for", "90d", "--json")
+    number = str(json.loads(mesh(root, *ask).stdout)["request"]["id"])
+    if kind == "req":
+        return number
+    return str(json.loads(mesh(root, "approve", number, "--json").stdout)["grant"]["id"])
+
+
+@contextmanager
+def served(root: Path, *arguments: str) -> Iterator[str]:
+    """``mesh serve`` in a process of its own; where it answers."""
+    process = subprocess.Popen(
+        [*COMMAND, "serve", *arguments],
+        cwd=root,
+        env=environment(PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert " is served at " in first
+        yield first.split()[-1]
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0
+
+
 def test_the_examples_of_every_help_run(tmp_path: Path) -> None:
     root = aircraft_mesh(tmp_path)
     committed(root)
@@ -59,10 +96,20 @@ def test_the_examples_of_every_help_run(tmp_path: Path) -> None:
     # `up` has a test of its own, with real servers; here it builds alone.
     for name, command in COMMANDS.items():
         for line in examples(command):
-            arguments = shlex.split(line)[1:]
+            arguments = [real(root, each) for each in shlex.split(line)[1:]]
             if name == "mesh up":
                 arguments = [*arguments, *([] if "--once" in arguments else ["--once"])]
-            done = mesh(root, *arguments)
+            if name == "mesh serve":
+                with served(root, *arguments[1:]):
+                    ran += 1
+                continue
+            if name == "mesh open":
+                with served(root) as base:
+                    here = [each.replace("https://mesh.example", base) for each in arguments]
+                    token = (root / ".mesh/gateway/admin.token").read_text().strip()
+                    done = mesh(root, *here, MESH_TOKEN=token)
+            else:
+                done = mesh(root, *arguments)
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
             ran += 1
     assert ran >= len(COMMANDS)

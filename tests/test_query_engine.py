@@ -40,7 +40,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 def told(engine: Engine, folder: Folder, sql: str) -> str:
     """What comes out of the engine, rows or an error."""
     try:
-        return text_of(engine.run(sql, folder.relations))
+        return text_of(engine.run(sql, folder.relations, limits=Limits(seconds=5)))
     except GatewayError as error:
         return str(error)
 
@@ -66,6 +66,10 @@ def test_the_connection_itself_is_locked(hostile: str, tmp_path: Path, folder: F
     """Even what is no SELECT, past every look at the text, reads no file that was not granted."""
     if "TO '{open}'" in hostile:
         pytest.skip("a granted file can be written by COPY alone, which the engine runs for nobody")
+    if "RECURSIVE" in hostile:
+        pytest.skip("reads nothing and has no end, which the engine's time limit gives it")
+    if "storage := 'file'" in hostile:
+        pytest.skip("ends the process when it is closed, so that the engine runs it for nobody")
     instance = Instance(frozenset(folder.relations.items()), tmp_path, Size(64, 64, 1))
     before = folder.digests()
     sql = hostile.format(root=folder.root, open=folder.open)
@@ -108,10 +112,14 @@ def test_no_python_value_is_a_relation(engine: Engine, folder: Folder) -> None:
     assert SECRET not in told(engine, folder, "SELECT * FROM secrets")
 
 
-def test_a_log_that_one_query_began_is_read_by_no_other(engine: Engine, folder: Folder) -> None:
-    told(engine, folder, "SELECT * FROM enable_logging('QueryLog')")
-    told(engine, folder, f"SELECT '{SECRET}' FROM \"{VIEW}\" LIMIT 0")
-    assert SECRET not in told(engine, folder, "SELECT * FROM duckdb_logs()")
+def test_an_instance_in_which_a_log_was_begun_is_used_no_more(
+    tmp_path: Path, folder: Folder
+) -> None:
+    instance = Instance(frozenset(folder.relations.items()), tmp_path, Size(64, 64, 1))
+    assert instance.clean
+    instance.connection.execute("SELECT * FROM enable_logging('QueryLog')")
+    assert not instance.clean
+    instance.close()
 
 
 def test_an_instance_serves_the_same_files_alone(engine: Engine, folder: Folder) -> None:

@@ -252,11 +252,8 @@ def test_the_head_of_nothing(tmp_path: Path) -> None:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def place(
-    request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Place:
-    folder = tmp_path_factory.getbasetemp() / "postgres"
-    return place_in(tmp_path, server(folder) if request.param == "postgres" else None)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return place_in(tmp_path, server() if request.param == "postgres" else None)
 
 
 @pytest.mark.parametrize(
@@ -283,10 +280,8 @@ def run(state: State, statement: str) -> Any:
         return connection.execute(text(statement))
 
 
-def test_a_change_is_found_in_postgres_too(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    place = place_in(tmp_path, server(tmp_path_factory.getbasetemp() / "postgres"))
+def test_a_change_is_found_in_postgres_too(tmp_path: Path) -> None:
+    place = place_in(tmp_path, server())
     with State(place) as state:
         append(state, 5)
         assert state.receipts.verify().sound

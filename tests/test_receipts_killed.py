@@ -48,11 +48,8 @@ for _ in range(4):
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def place(
-    request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Place:
-    folder = tmp_path_factory.getbasetemp() / "postgres"
-    return place_in(tmp_path, server(folder) if request.param == "postgres" else None)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return place_in(tmp_path, server() if request.param == "postgres" else None)
 
 
 def endless(place: Place) -> subprocess.Popen[str]:

@@ -44,7 +44,7 @@ def open_(
     profile: ForProfile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is behind an address and how to use it, ready to paste.
+    """Show what is behind an address, and how to use it.
 
     Asks the gateway of this mesh (mesh up, or mesh serve), or the one that an https:// address
     names. Who asks is MESH_TOKEN; without it, on this machine, its admin token.

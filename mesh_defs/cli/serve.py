@@ -28,16 +28,17 @@ def serve(
     profile: ForProfile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Serve the mesh's products by their address: HTTP, Flight SQL, Delta Sharing.
+    """Serve products by their address.
 
-    Who calls, what they may and that they did is decided and written down here, whatever the
-    protocol. It runs until Ctrl-C; mesh up runs it in the background. The admin token of this
-    machine lies in .mesh/gateway/admin.token.
+    By HTTP, SQL, Arrow Flight SQL and Delta Sharing. Who calls, what they may and that they
+    did is decided and written down here, whatever the protocol. It runs until Ctrl-C; mesh up
+    runs it in the background. The admin token of this machine lies in
+    .mesh/gateway/admin.token.
 
     \b
     Examples:
       mesh serve
-      mesh serve --port 9000 --profile postgres
+      mesh serve --port 9000 --flight-port 9001
     """
     from mesh_defs.gateway.serve import serve as serve_mesh
     from mesh_defs.settings import find_root, load_settings

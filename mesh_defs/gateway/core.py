@@ -14,6 +14,7 @@ from mesh_defs.gateway.extracts import Extracts
 from mesh_defs.gateway.handed import SignedFiles
 from mesh_defs.gateway.identity.authenticate import Authenticator
 from mesh_defs.gateway.limits import Limiter
+from mesh_defs.gateway.notify.deliver import Courier
 from mesh_defs.gateway.query.engine import Engine
 from mesh_defs.gateway.reads.catalog import Catalog
 from mesh_defs.gateway.reads.reads import Reads
@@ -70,6 +71,8 @@ class Gateway:
         self.downloads = Downloads(settings)
         self.changes = ChangeFiles(self.scratch / "changes")
         self._access = self.catalog.access
+        self._courier = Courier(self.state, settings)
+        self._courier.start()
 
     def authenticate(self, authorization: str | None) -> Caller:
         """Who shows the header ``authorization`` now. Raises as `Authenticator.authenticate`."""
@@ -81,6 +84,7 @@ class Gateway:
 
     def close(self) -> None:
         """End everything; receipts that wait are written."""
+        self._courier.stop()
         self.engine.close()
         self.signer.close()
         self.downloads.close()

@@ -3,8 +3,10 @@ it. Nothing here comes from the rows but what the ledger says of all of them tog
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.errors import MeshError, NotPublished, UnknownAddress
@@ -13,6 +15,8 @@ from mesh_defs.product.model import Product
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from mesh_defs.contract.model import Column
     from mesh_defs.gateway.core import Gateway
     from mesh_defs.gateway.identity.caller import Caller
@@ -128,10 +132,7 @@ def _port(
     opened = gateway.catalog.open(replace(address, version=record.version, as_of=None, major=None))
     whole = read.allowed and read.row_filter is None
     rows = record.ports[output.name].rows if whole else None
-    held = gateway.state.grants.in_force(
-        str(caller.principal), address.identity, output.name, record.major, now
-    )
-    terms = tuple(grant.terms() for grant in held)
+    terms = tuple(grant.terms() for grant in gateway.reads.grants(caller, opened, now))
     return PortView(output, read, port_state(opened, read, now), rows, terms)
 
 
@@ -209,10 +210,41 @@ def _column(column: Column, read: Decision) -> dict[str, Any]:
 def listing(gateway: Gateway, caller: Caller) -> list[ProductView]:
     """Every product that ``caller`` may know of, by domain and name. What cannot be read is left
     out; its own address tells why."""
-    found = []
-    for domain, product in gateway.catalog.known():
-        try:
-            found.append(view(gateway, caller, MeshUrl(domain, product)))
-        except MeshError:
-            continue
-    return found
+    return list(_views(gateway, caller, gateway.catalog.known(), None))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the products; ``after`` is the name of the last one where there may be more, as
+    ``<domain>/<product>``."""
+
+    products: tuple[ProductView, ...]
+    after: str | None
+
+
+def page(
+    gateway: Gateway,
+    caller: Caller,
+    most: int,
+    *,
+    domain: str | None = None,
+    after: str | None = None,
+    as_of: datetime | None = None,
+) -> Page:
+    """The first ``most`` products as in `listing`, of one ``domain``, of those ``after`` that name;
+    as they were ``as_of``."""
+    known = [pair for pair in gateway.catalog.known() if domain in (None, pair[0])]
+    if after is not None:
+        start = tuple(after.split("/"))
+        known = [pair for pair in known if pair > start]
+    found = list(islice(_views(gateway, caller, known, as_of), most + 1))
+    more = len(found) > most
+    return Page(tuple(found[:most]), found[most - 1].identity if more else None)
+
+
+def _views(
+    gateway: Gateway, caller: Caller, names: Iterable[tuple[str, str]], as_of: datetime | None
+) -> Iterator[ProductView]:
+    for domain, product in names:
+        with suppress(MeshError):
+            yield view(gateway, caller, MeshUrl(domain, product, as_of=as_of))

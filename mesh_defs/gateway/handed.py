@@ -20,13 +20,14 @@ from mesh_defs.gateway.signed import Claim, SignKey, load_sign_key
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mesh_defs.gateway.ranges import Span
     from mesh_defs.gateway.reads.reading import Reading
     from mesh_defs.settings import Settings
 
 _log = logging.getLogger(__name__)
 MOST = 4096  # handed out at once
 MOST_EACH = 512  # to one principal
-_ROWS_KEPT = 65_536
+_FOOTERS_KEPT = 16_384
 _RETRY_SECONDS = 30
 _LONGEST_WAIT = 60.0
 NO_LONGER_GOOD = (
@@ -38,13 +39,15 @@ NO_LONGER_GOOD = (
 @dataclass(frozen=True, slots=True)
 class HandedFile:
     """One file. ``id`` tells nothing of where it lies and is the same whenever it is handed out;
-    ``tag`` is its entity tag, quoted: it changes with the bytes."""
+    ``tag`` is its entity tag, quoted: it changes with the bytes. ``data`` are the parts with the
+    values of its columns: readers leave out what else is between them."""
 
     id: str
     path: Path
     size: int
     rows: int
     tag: str
+    data: tuple[Span, ...]
 
 
 @dataclass(slots=True)
@@ -52,7 +55,7 @@ class Handout:
     """The files of one reading, by id, good until ``expires`` (seconds since 1970).
 
     Bytes count as sent once they are about to be: an audit must not miss any that left. The read
-    is completed when every byte of every file was sent, whichever ranges they were asked for in.
+    is completed when all values of every file were sent, whichever ranges they were asked for in.
     May be used from several threads.
     """
 
@@ -118,7 +121,8 @@ class Handout:
     def _done(self) -> bool:
         known = self._spans
         return all(
-            each.id in known and known[each.id].size >= each.size for each in self.files.values()
+            each.id in known and all(known[each.id].covers(*span) for span in each.data)
+            for each in self.files.values()
         )
 
 
@@ -128,7 +132,7 @@ class SignedFiles:
     def __init__(self, settings: Settings) -> None:
         self.key = load_sign_key(settings)
         self.seconds = settings.profile.gateway.limits.signed_url_seconds
-        self._rows: Kept[int] = Kept(_ROWS_KEPT)
+        self._footers: Kept[tuple[int, tuple[Span, ...]]] = Kept(_FOOTERS_KEPT)
         self._changed = threading.Condition()
         self._handouts: dict[str, Handout] = {}
         self._each: Counter[str] = Counter()
@@ -154,7 +158,7 @@ class SignedFiles:
             with self._changed:
                 self._room(str(reading.caller.principal))
             reading.begin()
-            if all(each.size == 0 for each in found):
+            if not any(each.data for each in found):
                 reading.complete(0, 0)
             handout.held = stack.pop_all()
             self._add(handout)
@@ -203,17 +207,15 @@ class SignedFiles:
 
     def file(self, path: Path) -> HandedFile:
         """What is told of a Parquet file. Raises `StorageFailed`."""
-        import pyarrow.parquet as pq
-
         try:
             status = path.stat()
         except OSError as error:
             raise StorageFailed(f"a file of what is read is gone ({error.strerror})") from None
         stamp = (str(path), status.st_size, status.st_mtime_ns)
-        rows = self._rows.get(stamp, lambda: int(pq.read_metadata(path).num_rows))
+        rows, data = self._footers.get(stamp, lambda: _footer(path))
         number = self.key.file_id(str(path))
         tag = f'"{number}-{status.st_size:x}-{status.st_mtime_ns:x}"'
-        return HandedFile(number, path, status.st_size, rows, tag)
+        return HandedFile(number, path, status.st_size, rows, tag, data)
 
     def _until(self, reading: Reading) -> datetime:
         ends = [datetime.now(UTC) + timedelta(seconds=self.seconds)]
@@ -271,3 +273,21 @@ class SignedFiles:
             handout.end(reason)
         except MeshError as error:
             _log.error("the receipt %s could not be ended: %s", handout.reading.id, error)
+
+
+def _footer(path: Path) -> tuple[int, tuple[Span, ...]]:
+    """How many rows a Parquet file has, and where the values of its columns are, those that touch
+    each other as one (Parquet format, "Column chunks")."""
+    import pyarrow.parquet as pq
+
+    told = pq.read_metadata(path)
+    spans = Spans()
+    for group in range(told.num_row_groups):
+        row_group = told.row_group(group)
+        for at in range(row_group.num_columns):
+            column = row_group.column(at)
+            starts = [column.data_page_offset]
+            if column.dictionary_page_offset is not None:
+                starts.append(column.dictionary_page_offset)
+            spans.add(min(starts), min(starts) + column.total_compressed_size)
+    return int(told.num_rows), tuple(zip(spans.starts, spans.stops, strict=True))

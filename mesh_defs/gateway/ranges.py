@@ -92,6 +92,11 @@ class Spans:
         self.stops[first:last] = [stop]
         self.size += stop - start - gone
 
+    def covers(self, start: int, stop: int) -> bool:
+        """Whether all bytes from ``start`` up to ``stop`` are in the set."""
+        index = bisect_right(self.starts, start) - 1
+        return start >= stop or (index >= 0 and stop <= self.stops[index])
+
     def around(self, byte: int) -> Span:
         """The span that ``byte``, which is in the set, belongs to."""
         index = bisect_right(self.starts, byte) - 1

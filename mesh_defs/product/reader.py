@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,7 +22,7 @@ from mesh_defs.sql import file_list
 from mesh_defs.urls import MeshUrl, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import duckdb
@@ -34,11 +35,14 @@ if TYPE_CHECKING:
     from mesh_defs.contract.model import Contract
     from mesh_defs.contract.verdicts import Verdict
     from mesh_defs.policy.access.decide import HashKey
-    from mesh_defs.policy.access.decision import Decision
+    from mesh_defs.policy.access.decision import Approved, Decision
     from mesh_defs.product.ledger import PortRecord, Record
     from mesh_defs.product.resolve import Published
     from mesh_defs.settings import Settings
 
+# The access grant under which a principal reads a version, and the purpose: the one that is asked
+# for, or that of their grants, where they are for one alone.
+Held = Callable[["Settings", str, "Published", str | None], tuple["Approved | None", str | None]]
 _BATCH_ROWS = 122_880
 _Rows = TypeVar("_Rows")
 
@@ -50,13 +54,15 @@ def open(  # noqa: A001  mesh.open reads as what it does
     purpose: str | None = None,
     root: Path | None = None,
     profile: str | None = None,
+    held: Held | None = None,
 ) -> Port:
     """Open the version that ``url`` names; what is read later is this version and no other.
 
     What is seen of it is what ``principal`` (``person:<name>``; default: ``MESH_PRINCIPAL``, or the
     infra profile's) may read for ``purpose``: columns may be masked, rows left out. ``root`` is the
     mesh's folder (default: ``MESH_ROOT``, or found above the working folder), ``profile`` the infra
-    profile. Raises `AccessDenied`, `NotPublished`, `UnknownAddress`, `MeshError`.
+    profile. ``held`` tells under which access grant is read. Raises `AccessDenied`,
+    `NotPublished`, `UnknownAddress`, `MeshError`.
     """
     address = parse(url) if isinstance(url, str) else url
     settings = load_settings(root if root is not None else find_root(), profile)
@@ -67,7 +73,12 @@ def open(  # noqa: A001  mesh.open reads as what it does
         raise
     reads = MeshAccess(settings, address.domain)
     who = reads.principals.find(principal) if principal is not None else reads.caller
-    decision = reads.access.decide(who, reads.published(version), "read", purpose)
+    approved = None
+    if held is not None:
+        approved, purpose = held(settings, str(who), version, purpose)
+    decision = reads.access.decide(
+        who, reads.published(version), "read", purpose, approved=approved
+    )
     port = Port(settings, version, require(decision), reads.access.hash_key)
     if address.column is not None and address.column not in port.duckdb().columns:
         names = port.duckdb().columns

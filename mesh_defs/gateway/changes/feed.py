@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from mesh_defs.errors import StorageFailed
 from mesh_defs.gateway.changes.compare import CHANGE, INSERT, TIME, VERSION
 from mesh_defs.gateway.changes.kept import Change
 from mesh_defs.gateway.changes.position import Position
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import pyarrow as pa
+    from duckdb import DuckDBPyConnection
 
     from mesh_defs.gateway.changes.kept import ChangeFiles
     from mesh_defs.gateway.changes.steps import Asked
@@ -68,24 +70,17 @@ class Segment:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, with constant memory; asks before each batch whether they may still be read.
-        Raises `Ended`."""
-        import duckdb
-
-        with duckdb.connect(config={"threads": 1, "memory_limit": "200MB"}) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute("SET enable_progress_bar = false")
-            reader = connection.execute(self.query).to_arrow_reader(_BATCH_ROWS)
-            for batch in reader:
+        Raises `Ended`, `StorageFailed`."""
+        with _connected() as connection:
+            for batch in connection.execute(self.query).to_arrow_reader(_BATCH_ROWS):
                 self.reading.check()
                 yield batch
 
     def schema(self) -> pa.Schema:
-        """The schema of `batches`."""
-        import duckdb
-
-        with duckdb.connect(config={"threads": 1, "memory_limit": "200MB"}) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            return connection.execute(f"{self.query} LIMIT 0").to_arrow_reader(1).schema
+        """The schema of `batches`. Raises `StorageFailed`."""
+        with _connected() as connection:
+            empty = connection.execute(f"SELECT * FROM ({self.query}) LIMIT 0")
+            return empty.to_arrow_reader(1).schema
 
 
 @dataclass(slots=True)
@@ -184,3 +179,18 @@ class Feed:
             page.readings.append(step.reading)
             page.held.push(stack.pop_all())
         return True
+
+
+@contextmanager
+def _connected() -> Iterator[DuckDBPyConnection]:
+    import duckdb
+
+    with duckdb.connect(config={"threads": 1, "memory_limit": "200MB"}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")
+        try:
+            yield connection
+        except duckdb.Error as error:
+            # Only its kind: the text may quote values, and names files.
+            kind = type(error).__name__
+            raise StorageFailed(f"what changed cannot be read back ({kind})") from None

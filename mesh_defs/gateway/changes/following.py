@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -19,10 +19,11 @@ from mesh_defs.gateway.changes.events import (
     rows_event,
 )
 from mesh_defs.gateway.changes.position import Position
-from mesh_defs.gateway.changes.sending import page_bytes
+from mesh_defs.gateway.changes.sending import told
+from mesh_defs.gateway.threads import threaded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from mesh_defs.gateway.changes.feed import Feed, Page
     from mesh_defs.gateway.changes.steps import Link
@@ -50,8 +51,9 @@ class Follower:
         """The events. The last one says why no more come: access has ended, or ``until`` came."""
         yield RETRY
         try:
-            async for event in self._events():
-                yield event
+            async with aclosing(self._events()) as events:
+                async for event in events:
+                    yield event
         except MeshError as error:
             yield end_event(str(error))
         else:
@@ -59,14 +61,15 @@ class Follower:
 
     async def _events(self) -> AsyncGenerator[bytes, None]:
         standing = await run_in_threadpool(self.feed.asked.current)
-        told = looked = time.monotonic()
+        spoken = looked = time.monotonic()
         try:
             while self.until is None or not self._done(self.until):
                 links = await run_in_threadpool(self._pending, standing)
                 if links:
-                    async for event in self._told(links):
-                        yield event
-                    told = time.monotonic()
+                    async with aclosing(threaded(self._told(links))) as events:
+                        async for event in events:
+                            yield event
+                    spoken = time.monotonic()
                     continue
                 await asyncio.sleep(POLL_SECONDS)
                 now = time.monotonic()
@@ -74,25 +77,19 @@ class Follower:
                     # Rules and roles may have changed, of which a standing read does not hear.
                     standing.close()
                     standing, looked = await run_in_threadpool(self.feed.asked.current), now
-                if now - told >= HEARTBEAT_SECONDS:
+                if now - spoken >= HEARTBEAT_SECONDS:
                     yield HEARTBEAT
-                    told = now
+                    spoken = now
         finally:
             standing.close()
 
-    async def _told(self, links: list[Link]) -> AsyncGenerator[bytes, None]:
+    def _told(self, links: list[Link]) -> Generator[bytes, None, None]:
         """What changed with the first of ``links``."""
-        make = partial(self.feed.page, self.position, links[:1], _PAGE_ROWS)
-        page = await run_in_threadpool(self.slot, make)
-        from mesh_defs.gateway.http.streams import threaded
-
-        if page.segments:
-            async for event in threaded(page_bytes(page, b"", rows_event, bytes)):
-                if event:
-                    yield event
-        else:
-            with page:
-                yield await run_in_threadpool(_quiet, page)
+        with self.slot(lambda: self.feed.page(self.position, links[:1], _PAGE_ROWS)) as page:
+            if not page.segments:
+                yield _quiet(page)
+            for segment in page.segments:
+                yield from told(segment, rows_event)
         self.position = page.position
 
     def _pending(self, standing: Reading) -> list[Link]:

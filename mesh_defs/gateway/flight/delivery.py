@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.limits import Limiter
 
 WATCH_SECONDS = 0.25
+# For how long a client may take nothing before its place is given to others.
+IDLE_SECONDS = 60.0
 
 
 class Delivery:
@@ -39,6 +42,8 @@ class Delivery:
         self._running = running
         self._cancelled = cancelled
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
+        self._moved = time.monotonic()
         self._closed = False
         self._complete = False
         self._held = ExitStack()
@@ -57,14 +62,24 @@ class Delivery:
     def batch(self) -> pa.RecordBatch | None:
         """The next batch, None after the last one. Raises what Flight tells the client."""
         try:
-            return self._batch()
+            with self._reading:
+                batch = self._batch()
+                self._moved = time.monotonic()
+                return batch
         except BaseException as error:  # noqa: BLE001  told to the client, whatever it is
             ended = isinstance(error, MeshError)
             self.close(f"it {'was ended' if ended else 'failed'}: {type(error).__name__}")
             raise flight_error(error) from None
 
     def look(self) -> None:
-        """End it when the client went away or access ended, also while the engine is at work."""
+        """End it when the client went away or access ended, also while the engine is at work; and
+        when the client took nothing for too long."""
+        idle = time.monotonic() - self._moved > IDLE_SECONDS
+        if idle and self._reading.acquire(blocking=False):
+            try:
+                self.close("the client took nothing for too long")
+            finally:
+                self._reading.release()
         with self._lock:
             if self._closed:
                 return
@@ -93,6 +108,8 @@ class Delivery:
             self._held.close()
 
     def _batch(self) -> pa.RecordBatch | None:
+        if self._closed and not self._complete:
+            raise Cancelled(f"no row was taken for {IDLE_SECONDS:.0f} s. Fix: run the query again")
         if self._complete:
             self.close("")
             return None

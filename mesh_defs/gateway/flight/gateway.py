@@ -29,6 +29,8 @@ class FlightGateway:
         port: int = 0,
         tls: ServerTls | None = None,
     ) -> None:
+        import pyarrow as pa
+
         self._host = f"[{host}]" if ":" in host else host
         self._scheme = "grpc" if tls is None else "grpc+tls"
         certificates = None if tls is None else [(tls.certificate, tls.key)]
@@ -37,13 +39,11 @@ class FlightGateway:
             self._server = make_server(
                 gateway, self._service, f"{self._scheme}://{self._host}:{port}", certificates
             )
-        except Exception as error:
+        except pa.ArrowException as error:
             self._service.stop()
-            if not isinstance(error, OSError | ValueError | RuntimeError):
-                raise
             raise MeshError(
-                f"Flight cannot listen on {host}:{port}: {str(error).partition(chr(10))[0]}. "
-                "Fix: set another 'flight_port' in the profile's gateway"
+                f"Flight cannot listen on {host}:{port} ({error}). Fix: free the port, or set "
+                "another 'flight_port' for the profile's gateway"
             ) from None
         self._stopped = False
         self._thread = threading.Thread(target=self._server.serve, name="flight", daemon=True)

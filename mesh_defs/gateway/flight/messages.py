@@ -160,5 +160,13 @@ def unpack(data: bytes) -> Command:
     return Command(name, decode(name, packed.value) if name in _FIELDS else {})
 
 
+def unpack_as(name: str, data: bytes) -> Mapping[str, Any]:
+    """The values of the message ``name`` in an ``Any``. Raises `BadRequest`, for others too."""
+    command = unpack(data)
+    if command.name != name:
+        raise BadRequest(f"found another message than {name}. Fix: read with a Flight SQL driver")
+    return command.values
+
+
 def _malformed(name: str) -> BadRequest:
     return BadRequest(f"found a {name} of Flight SQL that cannot be read. Fix: use a newer driver")

@@ -39,7 +39,11 @@ def plain(sql: str) -> Plain | None:
     if not given <= _PARTS or source is None or not isinstance(source.this, exp.Table):
         return None
     table = {name for name, value in source.this.args.items() if value}
-    if not table <= {"this", "db", "catalog", "alias"} or sum(map(_nests, tree.walk())) > 1:
+    alias = source.this.args.get("alias")
+    renamed = alias is not None and alias.args.get("columns")
+    if renamed or not table <= {"this", "db", "catalog", "alias"}:
+        return None
+    if sum(map(_nests, tree.walk())) > 1:
         return None
     ordered = tree.args.get("order")
     if not _by_name(tree.expressions) or (

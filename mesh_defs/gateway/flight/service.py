@@ -9,7 +9,15 @@ from mesh_defs.gateway.flight.delivery import Delivery, DeliveryWatch, Stream
 from mesh_defs.gateway.flight.faults import Unimplemented
 from mesh_defs.gateway.flight.handles import Handles, owner_of
 from mesh_defs.gateway.flight.listing import Listing, schema_of
-from mesh_defs.gateway.flight.messages import REFUSED, Command, decode, encode, pack, unpack
+from mesh_defs.gateway.flight.messages import (
+    REFUSED,
+    Command,
+    decode,
+    encode,
+    pack,
+    unpack,
+    unpack_as,
+)
 from mesh_defs.gateway.flight.prepared import Prepared, parameter_schema
 from mesh_defs.gateway.flight.sql_info import sql_info, sql_info_schema
 from mesh_defs.gateway.flight.statements import Statements, app_metadata
@@ -17,7 +25,7 @@ from mesh_defs.gateway.flight.type_info import type_info, type_info_schema
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import pyarrow as pa
     import pyarrow.flight as fl
@@ -123,17 +131,14 @@ class Service:
         """Do an action of `ACTIONS`; the messages that answer it."""
         owner = owner_of(call.known().caller)
         if action == "CreatePreparedStatement":
-            return [self._prepare(call, unpack(body))]
+            values = unpack_as("ActionCreatePreparedStatementRequest", body)
+            return [self._prepare(call, values)]
         if action == "ClosePreparedStatement":
-            self._prepared.take(unpack(body).values["prepared_statement_handle"], owner)
+            closed = unpack_as("ActionClosePreparedStatementRequest", body)
+            self._prepared.take(closed["prepared_statement_handle"], owner)
             return []
         if action in ("CancelQuery", "CancelFlightInfo"):
-            packed = action == "CancelQuery"
-            asked = unpack(body).values if packed else decode("CancelFlightInfoRequest", body)
-            self._cancel(call, asked["info"])
-            if packed:
-                return [pack("ActionCancelQueryResult", {"result": _CANCELLED})]
-            return [encode("CancelFlightInfoResult", {"status": _CANCELLED})]
+            return [self._cancel(call, action, body)]
         raise Unimplemented(f"the action {action[:100]} is not on offer: {_READ_ONLY}")
 
     def flights(self, call: Call) -> Iterator[fl.FlightInfo]:
@@ -201,15 +206,14 @@ class Service:
         prepared.counted = True
         return self._statements.open(call, prepared.sql, prepared.values)
 
-    def _prepare(self, call: Call, command: Command) -> bytes:
-        if command.name != "ActionCreatePreparedStatementRequest":
-            raise BadRequest("found another message than that of the action. Fix: use a driver")
-        if command.values["transaction_id"]:
+    def _prepare(self, call: Call, values: Mapping[str, Any]) -> bytes:
+        if values["transaction_id"]:
             raise Unimplemented("there are no transactions here. Fix: run it without one")
+        sql = values["query"]
         self._gateway.limiter.request(call.who)
         with self._gateway.limiter.slot(call.who):
-            names, schema = self._statements.prepare(call, command.values["query"])
-        prepared = Prepared(command.values["query"], names)
+            names, schema = self._statements.prepare(call, sql)
+        prepared = Prepared(sql, names)
         answer: dict[str, bytes] = {
             "prepared_statement_handle": self._prepared.put(owner_of(call.caller), prepared),
             "dataset_schema": schema.serialize().to_pybytes(),
@@ -218,13 +222,19 @@ class Service:
             answer["parameter_schema"] = parameter_schema(names).serialize().to_pybytes()
         return pack("ActionCreatePreparedStatementResult", answer)
 
-    def _cancel(self, call: Call, info: bytes) -> None:
-        """End the query whose FlightInfo is ``info``, as far as nobody has taken its tickets."""
+    def _cancel(self, call: Call, action: str, body: bytes) -> bytes:
+        """End a query, as far as nobody has taken its tickets; the message that answers it."""
         import pyarrow as pa
         import pyarrow.flight as fl
 
+        packed = action == "CancelQuery"
+        asked = (
+            unpack_as("ActionCancelQueryRequest", body)
+            if packed
+            else decode("CancelFlightInfoRequest", body)
+        )
         try:
-            endpoints = fl.FlightInfo.deserialize(info).endpoints
+            endpoints = fl.FlightInfo.deserialize(asked["info"]).endpoints
         except pa.ArrowException:
             raise BadRequest("found no FlightInfo. Fix: send that of the query") from None
         for endpoint in endpoints:
@@ -233,6 +243,9 @@ class Service:
                 owner = owner_of(call.caller)
                 taken = self._tickets.take(command.values["statement_handle"], owner)
                 taken[0].end("it was cancelled")
+        if packed:
+            return pack("ActionCancelQueryResult", {"result": _CANCELLED})
+        return encode("CancelFlightInfoResult", {"status": _CANCELLED})
 
     def _listed_schema(self, command: Command) -> pa.Schema:
         if command.name == "CommandGetSqlInfo":

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 PROTOCOL = "flight"
 _SCHEMAS_KEPT = 1024
+_MOST_PARTS = 2  # each decodes in a thread of its own; more of them want more memory
 
 
 class Statements:
@@ -68,7 +69,10 @@ class Statements:
 
     def _schema(self, opened: _Opened, values: Mapping[str, object]) -> pa.Schema:
         """The columns of the result, whose names differ from each other."""
-        return self._selected(opened) or self._described(opened, opened.query.sql, values)
+        selected = self._selected(opened)
+        if selected is not None:
+            return selected
+        return self._described(opened, opened.query.sql, values)
 
     def _selected(self, opened: _Opened) -> pa.Schema | None:
         """The columns of the result where they are some of a port's; None where they are not, or
@@ -83,10 +87,10 @@ class Statements:
         if not names:
             return whole
         known = {field.name.lower(): field for field in whole}
-        chosen = {name.lower(): known.get(name.lower()) for name in names}
-        if None in chosen.values() or len(chosen) != len(names) or len(known) != len(whole):
+        chosen = [name.lower() for name in names]
+        if not set(chosen) <= known.keys() or len(set(chosen)) < len(chosen):
             return None
-        return pa.schema(list(chosen.values()))
+        return pa.schema([known[name] for name in chosen]) if len(known) == len(whole) else None
 
     def _described(self, opened: _Opened, sql: str, values: Mapping[str, object]) -> pa.Schema:
         kinds = tuple((name, type(value)) for name, value in values.items())
@@ -118,7 +122,7 @@ class Statements:
         (rows,) = opened.relations.values()
         if not rows.files:
             return None
-        return self._footers.parts(rows.files, schema, self._gateway.profile.limits.threads)
+        return self._footers.parts(rows.files, schema, _MOST_PARTS)
 
     def _run(self, opened: _Opened, sql: str, values: Mapping[str, object]) -> Answer:
         limits = Limits(seconds=self._gateway.profile.limits.seconds)

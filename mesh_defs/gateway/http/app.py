@@ -52,7 +52,7 @@ def create_app(gateway: Gateway, *, threads: int = 80) -> FastAPI:
         openapi_url="/-/openapi.json",
     )
     app.state.gateway = gateway
-    problems.install(app)
+    problems.install(app, gateway.settings.root)
     app.add_middleware(Guard, most_bytes=gateway.profile.limits.body_bytes)
 
     @app.get("/-/health", tags=["gateway"], summary="Whether the gateway answers")

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mesh_defs.gateway import asking
 from mesh_defs.gateway.errors import BadRequest, Refused
 from mesh_defs.gateway.http.calls import (
+    PLAIN,
     DomainName,
     Known,
     Mesh,
@@ -19,6 +20,7 @@ from mesh_defs.gateway.http.calls import (
     ProductName,
     address_of,
 )
+from mesh_defs.gateway.http.problems import PROBLEMS
 from mesh_defs.gateway.state.tokens import NewToken
 from mesh_defs.urls import parse
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.identity.caller import Caller
     from mesh_defs.product.access import MeshAccess
 
-router = APIRouter(tags=["access"])
+router = APIRouter(tags=["access"], dependencies=PLAIN, responses=PROBLEMS)
 _PRIVATE = {"Cache-Control": "no-store"}
 _LONGEST = 2000
 _ID = Annotated[str, Field(max_length=100)]
@@ -73,11 +75,15 @@ def ask(mesh: Mesh, who: Known, wish: Wish) -> JSONResponse:
     """Ask the owner of a port for access. A rule of the product may approve at once: then the
     answer has the grant."""
     _unlimited(who)
+    address = parse(wish.url)
+    hidden = mesh.reads.hidden(who, address)
+    if hidden is not None:
+        raise hidden
     asked = asking.ask(
         mesh.state,
         _access(mesh),
         who.principal,
-        parse(wish.url),
+        address,
         wish.purpose,
         wish.days,
         _now(),
@@ -190,7 +196,7 @@ def _connect(
         url, grant = reading.url, reading.grant
     scope = f"mesh://{url.identity}/{url.port}"
     wanted = NewToken(
-        f"lease on {scope}",
+        "lease",
         str(who.principal),
         (scope,),
         now + timedelta(seconds=lease.ttl),

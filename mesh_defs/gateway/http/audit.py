@@ -9,13 +9,14 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from mesh_defs.gateway.errors import Refused
-from mesh_defs.gateway.http.calls import DomainName, Known, Mesh, ProductName, address_of
+from mesh_defs.gateway.http.calls import PLAIN, DomainName, Known, Mesh, ProductName, address_of
+from mesh_defs.gateway.http.problems import PROBLEMS
 
 if TYPE_CHECKING:
     from mesh_defs.gateway.core import Gateway
     from mesh_defs.gateway.identity.caller import Caller
 
-router = APIRouter(tags=["audit"])
+router = APIRouter(tags=["audit"], dependencies=PLAIN, responses=PROBLEMS)
 _PRIVATE = {"Cache-Control": "no-store"}
 By = Literal["consumer", "day", "consumer and day"]
 

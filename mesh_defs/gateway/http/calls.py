@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Path, Query, Request
 from fastapi.routing import APIRoute
@@ -16,9 +16,13 @@ from mesh_defs.gateway.errors import BadRequest
 from mesh_defs.gateway.identity.caller import Caller
 from mesh_defs.urls import MeshUrl, parse, parse_time
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 PURPOSE_HEADER = "Mesh-Purpose"
 _NO_PEER = "unknown"
 _SHOWN = 60
+_FIX = 200
 
 
 def gateway_of(request: Request) -> Gateway:
@@ -67,9 +71,9 @@ def plain_query(request: Request) -> None:
         elif times > 1:
             told.append(f"'{name}' {times} times (allowed: once)")
     if told:
-        name = next(iter(names))
-        fix = did_you_mean(name, known) if len(names) == 1 and known else "leave it out"
-        raise BadRequest(f"found the query parameter {'; '.join(told)}. Fix: {fix}")
+        wrong = next((name for name in names if name not in known), None)
+        fix = did_you_mean(wrong, known) if wrong is not None else "write it once"
+        raise BadRequest(f"found the query parameter {'; '.join(told)}. Fix: {short(fix, _FIX)}")
 
 
 Mesh = Annotated[Gateway, Depends(gateway_of)]
@@ -77,13 +81,13 @@ PLAIN = [Depends(plain_query)]
 Who = Annotated[Caller, Depends(caller_of)]
 Known = Annotated[Caller, Depends(known_caller)]
 
-_NAME = "[a-z][a-z0-9_]{0,127}"
+NAME = "[a-z][a-z0-9_]{0,127}"
 _MAJOR = "(@[0-9]{1,6})?"
-DomainName = Annotated[str, Path(pattern=f"^{_NAME}$", description="the domain")]
+DomainName = Annotated[str, Path(pattern=f"^{NAME}$", description="the domain")]
 ProductName = Annotated[
-    str, Path(pattern=f"^{_NAME}{_MAJOR}$", description="the product, or product@major")
+    str, Path(pattern=f"^{NAME}{_MAJOR}$", description="the product, or product@major")
 ]
-PortName = Annotated[str, Path(pattern=f"^{_NAME}{_MAJOR}$", description="the port, or port@major")]
+PortName = Annotated[str, Path(pattern=f"^{NAME}{_MAJOR}$", description="the port, or port@major")]
 Version = Annotated[int | None, Query(ge=0, le=2**53, description="a version of the data, from 0")]
 AsOf = Annotated[
     str | None,
@@ -115,12 +119,20 @@ def address_of(
             )
         text += f"/{port}"
     address = parse(text)
-    if as_of is not None:
-        try:
-            return replace(address, as_of=parse_time(as_of, text))
-        except UnknownAddress as error:
-            raise BadRequest(str(error)) from None
-    return replace(address, version=version)
+    return replace(address, version=version, as_of=moment_of(as_of))
+
+
+def moment_of(as_of: str | None) -> datetime | None:
+    """The time that ``as_of`` names. Raises `BadRequest`."""
+    if as_of is None:
+        return None
+    try:
+        return parse_time(as_of, "as_of")
+    except UnknownAddress:
+        raise BadRequest(
+            f"found as_of={short(one_line(as_of), _SHOWN)}; allowed: a time such as "
+            "2026-01-31T12:00:00Z. Fix: write it like that"
+        ) from None
 
 
 def purpose_of(request: Request, purpose: str | None) -> str | None:

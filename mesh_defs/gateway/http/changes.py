@@ -28,7 +28,8 @@ from mesh_defs.gateway.http.calls import (
 )
 from mesh_defs.gateway.http.forms import ARROW, MEDIA, NDJSON, Form, encoder
 from mesh_defs.gateway.http.headers import state_headers
-from mesh_defs.gateway.http.streams import Stream, threaded
+from mesh_defs.gateway.http.streams import Stream
+from mesh_defs.gateway.threads import threaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable

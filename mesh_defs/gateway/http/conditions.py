@@ -42,6 +42,15 @@ def not_modified(headers: Mapping[str, str]) -> Response:
     return Response(status_code=304, headers=dict(headers))
 
 
+def bare(headers: Mapping[str, str], media_type: str, length: int | None = None) -> Response:
+    """The answer to HEAD; ``length`` None where it is not known before it is made."""
+    answer = Response(headers=dict(headers), media_type=media_type)
+    del answer.headers["Content-Length"]
+    if length is not None:
+        answer.headers["Content-Length"] = str(length)
+    return answer
+
+
 def weak_tag(*parts: object) -> str:
     """An entity tag for what ``parts`` (JSON values) are all that matters of."""
     text = json.dumps(parts, sort_keys=True).encode()

@@ -21,12 +21,13 @@ from mesh_defs.gateway.http.calls import (
     address_of,
     purpose_of,
 )
-from mesh_defs.gateway.http.conditions import not_modified, unchanged
+from mesh_defs.gateway.http.conditions import bare, not_modified, unchanged
 from mesh_defs.gateway.http.forms import ACCEPTED, ARROW, MEDIA, NDJSON, PARQUET, Form
+from mesh_defs.gateway.http.headers import opened_headers
 from mesh_defs.gateway.http.packed import Packing
 from mesh_defs.gateway.http.parquet import parquet
 from mesh_defs.gateway.http.problems import READ_PROBLEMS
-from mesh_defs.gateway.http.sending import answer_headers, answered, check_packing, coding_of
+from mesh_defs.gateway.http.sending import COMMON, answered, check_packing, coding_of
 
 if TYPE_CHECKING:
     from mesh_defs.gateway.answers import Chosen
@@ -159,13 +160,12 @@ def _rows(
     reading = chosen.reading
     coding = coding_of(request, form)
     # Of the files and of what is decided, a tag must tell nothing.
-    tag = f'W/"{mesh.signer.key.file_id(reading.content, chosen.query.sql, form, str(coding))}"'
+    made = (reading.content, chosen.query.sql, form, str(packing or coding))
+    tag = f'W/"{mesh.signer.key.file_id(*made)}"'
     if unchanged(request, tag) or request.method == "HEAD":
         with reading:
-            headers = {**answer_headers([reading]), "ETag": tag}
-        if unchanged(request, tag):
-            return not_modified(headers)
-        return Response(headers=headers, media_type=MEDIA[form])
+            headers = {**COMMON, **opened_headers(reading), "ETag": tag}
+        return not_modified(headers) if unchanged(request, tag) else bare(headers, MEDIA[form])
     found = read_rows(mesh, who, chosen)
     return answered(request, mesh, found, form, packing=packing, more={"ETag": tag})
 

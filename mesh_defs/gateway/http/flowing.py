@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -78,7 +78,8 @@ class Flow(Response):
     async def _next(self, gone: asyncio.Future[None]) -> Piece | None:
         """The next piece; None at the end, or when the client went away."""
         making = self._making = asyncio.ensure_future(run_in_threadpool(next, self._rest, None))
-        await asyncio.wait({making, gone}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {making, gone}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         return making.result() if making.done() else None
 
     async def _taken(self, send: Send, piece: Piece, gone: asyncio.Future[None]) -> bool:
@@ -86,12 +87,12 @@ class Flow(Response):
         if not piece:
             return not gone.done()
         message = {"type": "http.response.body", "body": piece, "more_body": True}
-        sending = asyncio.ensure_future(send(message))
+        sending: asyncio.Future[None] = asyncio.ensure_future(send(message))
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
             while True:
-                waiting = {sending, gone}
+                waiting: set[asyncio.Future[None]] = {sending, gone}
                 await asyncio.wait(
                     waiting, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )

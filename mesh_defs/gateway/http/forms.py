@@ -1,19 +1,17 @@
 """Rows as bytes: Arrow, CSV, JSON and NDJSON, batch by batch.
 
-Values are told without loss where the form can: bytes are base64 in CSV and JSON, decimals are
-texts in JSON, what is no number is null in JSON, and nested values are JSON in CSV.
+How values are told in texts: `mesh_defs.gateway.http.texts`; nested values are JSON in CSV.
 """
 
 from __future__ import annotations
 
-import base64
 import io
 import json
-import math
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-from uuid import UUID
+from collections import Counter
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from mesh_defs.gateway.errors import BadRequest
+from mesh_defs.gateway.http.texts import fragments, is_temporal, temporal_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,6 +71,16 @@ def encoder(form: Form) -> Encoder:
     return made[form]()
 
 
+def check_names(schema: pa.Schema) -> None:
+    """Raise `BadRequest` when two columns have the same name: a text could not tell them apart."""
+    twice = sorted(name for name, times in Counter(schema.names).items() if times > 1)
+    if twice:
+        raise BadRequest(
+            f"found more than one column with the name {', '.join(map(repr, twice))[:200]}; "
+            "allowed: each name once. Fix: name them with AS, or read it with format=arrow"
+        )
+
+
 class _Arrow:
     def start(self, schema: pa.Schema) -> bytes:
         return bytes(schema.serialize())
@@ -87,7 +95,11 @@ class _Arrow:
 class _Csv:
     def start(self, schema: pa.Schema) -> bytes:
         """The header."""
-        return self._written(schema.empty_table(), header=True)
+        check_names(schema)
+        import pyarrow as pa
+
+        names = pa.schema([(name, pa.string()) for name in schema.names])
+        return self._written(names.empty_table(), header=True)
 
     def batch(self, batch: pa.RecordBatch) -> bytes:
         import pyarrow as pa
@@ -101,14 +113,15 @@ class _Csv:
         import polars as pl
 
         sink = io.BytesIO()
-        frame = pl.from_arrow(_flat(table))
+        frame = pl.from_arrow(_told(table, flat=True))
         assert isinstance(frame, pl.DataFrame)  # noqa: S101  of a table
         frame.write_csv(sink, include_header=header)
         return sink.getvalue()
 
 
 class _Ndjson:
-    def start(self, schema: pa.Schema) -> bytes:  # noqa: ARG002  as `Encoder`
+    def start(self, schema: pa.Schema) -> bytes:
+        check_names(schema)
         return b""
 
     def batch(self, batch: pa.RecordBatch) -> bytes:
@@ -124,7 +137,8 @@ class _Json:
     def __init__(self) -> None:
         self._first = True
 
-    def start(self, schema: pa.Schema) -> bytes:  # noqa: ARG002  as `Encoder`
+    def start(self, schema: pa.Schema) -> bytes:
+        check_names(schema)
         return b"["
 
     def batch(self, batch: pa.RecordBatch) -> bytes:
@@ -141,64 +155,85 @@ class _Json:
 
 def _lines(batch: pa.RecordBatch) -> bytes:
     """One JSON object a line."""
-    if all(_is_plain(field.type) for field in batch.schema):
-        import polars as pl
-        import pyarrow as pa
+    import pyarrow as pa
 
-        sink = io.BytesIO()
-        frame = pl.from_arrow(pa.Table.from_batches([batch]))
-        assert isinstance(frame, pl.DataFrame)  # noqa: S101  of a table
-        frame.write_ndjson(sink)
-        return sink.getvalue()
-    rows = (json.dumps(_plain(row), ensure_ascii=False) + "\n" for row in batch.to_pylist())
+    table = _told(pa.Table.from_batches([batch]))
+    if all(_is_plain(field.type) for field in table.schema):
+        return _ndjson(table)
+    keys = [json.dumps(name, ensure_ascii=False) for name in table.column_names]
+    parts = [_parts(table.column(at).combine_chunks()) for at in range(table.num_columns)]
+    rows = (
+        "{" + ",".join(f"{key}:{each}" for key, each in zip(keys, row, strict=True)) + "}\n"
+        for row in zip(*parts, strict=True)
+    )
     return "".join(rows).encode()
 
 
+def _parts(column: pa.Array) -> list[str]:
+    """Each value as JSON, the same as in a table of its own."""
+    import pyarrow as pa
+
+    if not _is_plain(column.type):
+        return fragments(column)
+    lines = _ndjson(pa.table({_ALONE: column})).decode().split("\n")[:-1]
+    return [line[len(_BEFORE) : -1] for line in lines]
+
+
+_ALONE = "x"
+_BEFORE = '{"x":'
+
+
+def _ndjson(table: pa.Table) -> bytes:
+    import polars as pl
+
+    sink = io.BytesIO()
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101  of a table
+    frame.write_ndjson(sink)
+    return sink.getvalue()
+
+
 def _is_plain(kind: pa.DataType) -> bool:
-    """Whether polars writes values of ``kind`` as JSON."""
+    """Whether polars writes values of ``kind`` as JSON in the way that we do."""
     import pyarrow.types as types
 
-    if types.is_nested(kind):
-        if types.is_map(kind) or types.is_union(kind):
-            return False
+    if types.is_struct(kind) or types.is_list(kind):
         return all(_is_plain(kind.field(at).type) for at in range(kind.num_fields))
-    others = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_time)
-    return not any(is_other(kind) for is_other in (*others, types.is_duration, types.is_interval))
+    kinds = (
+        types.is_boolean,
+        types.is_integer,
+        types.is_float32,
+        types.is_float64,
+        types.is_string,
+    )
+    more = (types.is_large_string, types.is_string_view, types.is_decimal, types.is_null)
+    return any(is_one(kind) for is_one in (*kinds, *more))
 
 
-def _flat(table: pa.Table) -> pa.Table:
-    """``table`` with texts in place of what has no form of its own in CSV."""
+def _told(table: pa.Table, *, flat: bool = False) -> pa.Table:
+    """``table`` with texts in place of dates and times; if ``flat``, of all that has no form of its
+    own in CSV."""
     import pyarrow as pa
     import pyarrow.types as types
 
     for at, field in enumerate(table.schema):
-        if types.is_nested(field.type) or not _is_plain(field.type):
-            texts = [_text(value) for value in table.column(at).to_pylist()]
-            table = table.set_column(at, field.name, pa.array(texts, pa.string()))
+        kind, column = field.type, table.column(at).combine_chunks()
+        if types.is_dictionary(kind):
+            column = column.dictionary_decode()
+        elif is_temporal(kind):
+            column = temporal_texts(column)
+        elif types.is_time(kind):
+            column = column.cast(pa.string())
+        elif flat and (types.is_nested(kind) or not _is_plain(kind)):
+            column = pa.array(map(_text, fragments(column)), pa.string())
+        else:
+            continue
+        table = table.set_column(at, field.name, column)
     return table
 
 
-def _text(value: object) -> str | None:
-    plain = _plain(value)
-    return plain if plain is None or isinstance(plain, str) else json.dumps(plain)
-
-
-def _plain(value: object) -> Any:  # noqa: ANN401  JSON
-    """A Python value of Arrow's as a JSON value."""
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, dict):
-        return {str(_plain(key)): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, datetime | date | time):
-        return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, Decimal | UUID):
-        return str(value)
-    return str(value)
+def _text(fragment: str) -> str | None:
+    """A JSON text as a text in CSV: without the quotes of a text, and null as nothing."""
+    if fragment == "null":
+        return None
+    return str(json.loads(fragment)) if fragment.startswith('"') else fragment

@@ -26,8 +26,14 @@ def state_headers(state: PortState) -> dict[str, str]:
 
 
 def reading_headers(reading: Reading) -> dict[str, str]:
-    """`state_headers`, the receipt's id, and what of it is not seen in clear."""
-    headers = {**state_headers(reading.state), "Mesh-Receipt": reading.id}
+    """`opened_headers`, and the receipt's id."""
+    return {**opened_headers(reading), "Mesh-Receipt": reading.id}
+
+
+def opened_headers(reading: Reading) -> dict[str, str]:
+    """`state_headers`, and what of it is not seen in clear: for answers without any of its rows, of
+    which there is no receipt."""
+    headers = state_headers(reading.state)
     if reading.masked:
         names = (name.encode("ascii", "backslashreplace").decode() for name in reading.masked)
         headers["Mesh-Masked"] = ", ".join(names)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from fastapi import Response
 
 from mesh_defs.gateway.errors import Overloaded
-from mesh_defs.gateway.http.conditions import not_modified, unchanged, wanted_ranges
+from mesh_defs.gateway.http.conditions import bare, not_modified, unchanged, wanted_ranges
+from mesh_defs.gateway.http.headers import opened_headers
 from mesh_defs.gateway.http.pieces import TYPE, FileResponse
-from mesh_defs.gateway.http.sending import answer_headers
+from mesh_defs.gateway.http.sending import COMMON
 from mesh_defs.gateway.query.answer import Limits
 from mesh_defs.gateway.ranges import Unsatisfiable
 
@@ -43,7 +44,7 @@ def parquet(request: Request, mesh: Gateway, chosen: Chosen) -> Response:
         held.callback(chosen.reading.close)
         path = held.enter_context(_file(mesh, chosen))
         file = mesh.downloads.describe(path)
-        headers = answer_headers([chosen.reading])
+        headers = {**COMMON, **opened_headers(chosen.reading)}
         headers |= {"Accept-Ranges": "bytes", "ETag": file.tag}
         if unchanged(request, file.tag):
             return not_modified(headers)
@@ -53,8 +54,7 @@ def parquet(request: Request, mesh: Gateway, chosen: Chosen) -> Response:
             headers["Content-Range"] = f"bytes */{file.size}"
             return Response(status_code=416, headers=headers)
         if request.method == "HEAD":
-            headers["Content-Length"] = str(file.size)
-            return Response(headers=headers, media_type=TYPE)
+            return bare(headers, TYPE, length=file.size)
         handout, file = mesh.downloads.begin(
             chosen.reading, path, held.pop_all(), ranged=parts is not None
         )

@@ -7,7 +7,8 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from mesh_defs.errors import (
@@ -28,6 +29,9 @@ from mesh_defs.faults import one_line
 from mesh_defs.gateway.errors import BadRequest, GatewayError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from fastapi import FastAPI, Request
 
 _log = logging.getLogger(__name__)
@@ -49,6 +53,7 @@ _STATUS: tuple[tuple[type[MeshError], int, str], ...] = (
     (StorageFailed, 503, "Unavailable"),
 )
 _RETRY_SECONDS = 5
+_SHOWN = 60
 _WORD = {"type": "string"}
 _SCHEMA = {
     "type": "object",
@@ -88,12 +93,14 @@ READ_PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def install(app: FastAPI) -> None:
-    """Have every error of ``app`` told as a problem document."""
+def install(app: FastAPI, root: Path) -> None:
+    """Have every error of ``app`` told as a problem document, without the paths of this machine:
+    those in ``root`` read as if they began there."""
+    hidden = f"{root}/", str(root)
 
     @app.exception_handler(MeshError)
     async def ours(_request: Request, error: MeshError) -> JSONResponse:
-        return of_error(error)
+        return of_error(error, hidden)
 
     @app.exception_handler(RequestValidationError)
     async def wrong(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -101,9 +108,18 @@ def install(app: FastAPI) -> None:
         return of_error(BadRequest(one_line("; ".join(told))))
 
     @app.exception_handler(HTTPException)
-    async def framework(_request: Request, error: HTTPException) -> JSONResponse:
-        title = str(error.detail)
-        return problem(error.status_code, title, title, headers=dict(error.headers or {}))
+    async def framework(request: Request, error: HTTPException) -> Response:
+        if error.status_code != 405:
+            title = str(error.detail)
+            return problem(error.status_code, title, title, headers=dict(error.headers or {}))
+        methods = ", ".join(allowed_methods(request))
+        headers = {"Allow": methods}
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
+        found = one_line(request.method)[:_SHOWN]
+        return problem(
+            405, "Method not allowed", f"found {found}", fix=f"use {methods}", headers=headers
+        )
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> JSONResponse:
@@ -114,8 +130,18 @@ def install(app: FastAPI) -> None:
         return problem(500, "The gateway failed", f"an error of the gateway itself ({kind})")
 
 
-def of_error(error: MeshError) -> JSONResponse:
-    """``error`` as a problem document."""
+def allowed_methods(request: Request) -> list[str]:
+    """The methods that the address of ``request`` takes."""
+    found = {"OPTIONS"}
+    for route in iter_route_contexts(request.app.routes):
+        pattern = getattr(route, "path_regex", None)
+        if pattern is not None and pattern.match(request.url.path):
+            found |= route.methods or set()
+    return sorted(found)
+
+
+def of_error(error: MeshError, hidden: Sequence[str] = ()) -> JSONResponse:
+    """``error`` as a problem document, without what is ``hidden``."""
     headers: dict[str, str] = {}
     if isinstance(error, GatewayError):
         status, title, retry = error.status, error.title, error.retry_after
@@ -133,6 +159,8 @@ def of_error(error: MeshError) -> JSONResponse:
         # Its words are for those who run the mesh: they name files.
         _log.error("%s: %s", type(error).__name__, text)
         text = f"{title}. Fix: ask who runs this gateway; its log has the reason"
+    for part in hidden:
+        text = text.replace(part, "" if part.endswith("/") else "the mesh")
     detail, _, fix = text.partition(_FIX)
     return problem(status, title, detail, fix=fix or None, headers=headers)
 

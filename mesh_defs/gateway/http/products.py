@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import yaml
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import BaseModel
 
 from mesh_defs.errors import UnknownAddress
-from mesh_defs.gateway.describe import ProductView, as_dict, listing, port_dict, view
+from mesh_defs.gateway.describe import ProductView, as_dict, page, port_dict, view
 from mesh_defs.gateway.http.accept import choose
 from mesh_defs.gateway.http.calls import (
+    NAME,
+    PLAIN,
     AsOf,
     DomainName,
     Mesh,
@@ -21,17 +24,21 @@ from mesh_defs.gateway.http.calls import (
     Version,
     Who,
     address_of,
+    moment_of,
 )
+from mesh_defs.gateway.http.conditions import not_modified, unchanged, weak_tag
 from mesh_defs.gateway.http.headers import state_headers
 from mesh_defs.gateway.http.pages import product_page
+from mesh_defs.gateway.http.problems import READ_PROBLEMS
 from mesh_defs.product.manifest import Input
 from mesh_defs.standards import dprod, odps
 from mesh_defs.standards.facts import ProductFacts
 
 if TYPE_CHECKING:
     from mesh_defs.gateway.core import Gateway
+    from mesh_defs.product.model import OutputPort
 
-router = APIRouter(tags=["products"])
+router = APIRouter(tags=["products"], dependencies=PLAIN, responses=READ_PROBLEMS)
 
 HTML, JSON = "text/html", "application/json"
 ODCS = "application/odcs+yaml;version=3.1.0"
@@ -42,6 +49,32 @@ FORMS = {
     "odcs": ODCS,
     "jsonld": dprod.MEDIA_TYPE,
 }
+_TEXT = {"schema": {"type": "string"}}
+_OBJECT = {"schema": {"type": "object"}}
+_CONTENT = {JSON: _OBJECT, dprod.MEDIA_TYPE: _OBJECT}
+_CONTENT |= dict.fromkeys((HTML, odps.MEDIA_TYPE, ODCS), _TEXT)
+DOCUMENTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "What is told of it", "content": _CONTENT},
+    304: {"description": "You have it already"},
+}
+OfDomain = Annotated[
+    str | None, Query(pattern=f"^{NAME}$", description="only the products of this domain")
+]
+Most = Annotated[int, Query(ge=1, le=1000, description="products at most")]
+Cursor = Annotated[
+    str | None,
+    Query(pattern=f"^{NAME}/{NAME}$", description="`next` of the page before; default: the first"),
+]
+
+
+class Products(BaseModel):
+    """A page of products, and the cursor of the next one."""
+
+    mesh: str
+    products: list[dict[str, Any]]
+    next: str | None
+
+
 Form = Annotated[
     str | None,
     Query(
@@ -53,14 +86,31 @@ Form = Annotated[
 ]
 
 
-@router.get("/-/products", summary="Every product that you may know of")
-def products(mesh: Mesh, who: Who) -> JSONResponse:
-    """Names, purposes and ports; only what the caller may discover."""
-    found = [as_dict(each, mesh.base) for each in listing(mesh, who)]
-    return JSONResponse({"mesh": mesh.settings.name, "products": found}, headers=_PRIVATE)
+@router.get(
+    "/-/products", summary="Products that you may know of", responses={200: {"model": Products}}
+)
+@router.head("/-/products", include_in_schema=False)
+def products(
+    request: Request,
+    mesh: Mesh,
+    who: Who,
+    domain: OfDomain = None,
+    limit: Most = 100,
+    cursor: Cursor = None,
+    as_of: AsOf = None,
+) -> Response:
+    """Names, purposes and ports; only what the caller may discover, page by page: `next` is the
+    `cursor` of the page behind, null behind the last."""
+    found = page(mesh, who, limit, domain=domain, after=cursor, as_of=moment_of(as_of))
+    listed = [as_dict(each, mesh.base) for each in found.products]
+    body = {"mesh": mesh.settings.name, "products": listed, "next": found.after}
+    return _json(request, body, dict(_PRIVATE))
 
 
-@router.get("/{domain}/{product}", summary="A product")
+@router.get(
+    "/{domain}/{product}", summary="A product", response_class=Response, responses=DOCUMENTS
+)
+@router.head("/{domain}/{product}", include_in_schema=False)
 def product(
     request: Request,
     mesh: Mesh,
@@ -76,7 +126,13 @@ def product(
     return _answer(request, mesh, view(mesh, who, address), None, form)
 
 
-@router.get("/{domain}/{product}/{port}", summary="A port of a product")
+@router.get(
+    "/{domain}/{product}/{port}",
+    summary="A port of a product",
+    response_class=Response,
+    responses=DOCUMENTS,
+)
+@router.head("/{domain}/{product}/{port}", include_in_schema=False)
 def port(
     request: Request,
     mesh: Mesh,
@@ -97,26 +153,54 @@ def _answer(
     request: Request, mesh: Gateway, product: ProductView, port: str | None, form: str | None
 ) -> Response:
     chosen = form or choose(request.headers.get("Accept"), {m: n for n, m in FORMS.items()}, "json")
-    told = product.port(port) if port is not None or len(product.ports) == 1 else None
+    one = product.ports[0] if len(product.ports) == 1 else None
+    told = product.port(port) if port is not None else one
     state = told.state if told is not None else None
     headers = {**_PRIVATE, **(state_headers(state) if state is not None else {})}
     if chosen == "html":
         page = product_page(mesh, product, port)
         return HTMLResponse(page, headers={**headers, "Content-Security-Policy": _POLICY})
     if chosen == "odcs":
-        output = (told or product.port(None)).output
-        return Response(output.contract.path.read_bytes(), headers=headers, media_type=ODCS)
+        contract = _contract(product, (told or product.ports[0]).output)
+        return Response(contract, headers=headers, media_type=ODCS)
     if chosen == "json":
         body = as_dict(product, mesh.base)
         if port is not None and told is not None:
             body |= port_dict(product, told, mesh.base)
-        return JSONResponse(body, headers=headers)
+        return _json(request, body, headers)
     facts = _facts(mesh, product)
     if chosen == "odps":
         text = yaml.safe_dump(odps.odps_document(facts), sort_keys=False, allow_unicode=True)
         return Response(text, headers=headers, media_type=odps.MEDIA_TYPE)
     node: dict[str, Any] = dprod.dprod_document(facts)
     return Response(json.dumps(node), headers=headers, media_type=dprod.MEDIA_TYPE)
+
+
+def _contract(product: ProductView, output: OutputPort) -> bytes:
+    """The contract as it was published, without what it says of ports that the caller may not know
+    of."""
+    text = output.contract.path.read_bytes()
+    seen = {port.output.promise.name for port in product.ports}
+    if {each.name for each in output.contract.ports} <= seen:
+        return text
+    document = yaml.safe_load(text)
+    document["schema"] = [each for each in document["schema"] if each.get("name") in seen]
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode()
+
+
+def _json(request: Request, body: dict[str, Any], headers: dict[str, str]) -> Response:
+    """``body``, unless the client has it already. Ages grow all the time: they make nothing new."""
+    tag = weak_tag(_without_ages(body))
+    headers["ETag"] = tag
+    if unchanged(request, tag):
+        return not_modified(headers)
+    return JSONResponse(body, headers=headers)
+
+
+def _without_ages(value: Any) -> Any:  # noqa: ANN401  JSON
+    if isinstance(value, dict):
+        return {k: _without_ages(each) for k, each in value.items() if k != "age_seconds"}
+    return [_without_ages(each) for each in value] if isinstance(value, list) else value
 
 
 def _facts(mesh: Gateway, product: ProductView) -> ProductFacts:

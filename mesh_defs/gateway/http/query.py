@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mesh_defs.errors import UnknownAddress
 from mesh_defs.gateway.answers import run_sql
 from mesh_defs.gateway.errors import BadRequest, NotAcceptable
-from mesh_defs.gateway.http.calls import PLAIN, AsOf, Mesh, Purpose, Who, purpose_of
+from mesh_defs.gateway.http.calls import PLAIN, AsOf, Mesh, Purpose, Who, moment_of, purpose_of
 from mesh_defs.gateway.http.data import ANSWER, PROTOCOL, Compression, Format, form_of
 from mesh_defs.gateway.http.problems import READ_PROBLEMS
 from mesh_defs.gateway.http.sending import answered, check_packing
-from mesh_defs.urls import parse_time
 
 router = APIRouter(tags=["data"], dependencies=PLAIN, responses=READ_PROBLEMS)
 SQL = "application/sql"
@@ -31,6 +29,11 @@ class Question(BaseModel):
     parameters: list[_Value] | dict[str, _Value] = Field(
         default_factory=list, description="values of ? in their order, or of $name by name"
     )
+
+
+async def _body(request: Request) -> bytes:
+    """The body as it came, whatever it calls itself."""
+    return await request.body()
 
 
 _BODY = {
@@ -53,7 +56,7 @@ def query(
     request: Request,
     mesh: Mesh,
     who: Who,
-    body: Annotated[bytes, Body(media_type=SQL)],
+    body: Annotated[bytes, Depends(_body)],
     form: Format = None,
     compression: Compression = None,
     as_of: AsOf = None,
@@ -69,17 +72,13 @@ def query(
             "choose one of these, or read a port as Parquet"
         )
     question = _question(request.headers.get("Content-Type", ""), body)
-    try:
-        moment = parse_time(as_of, "as_of") if as_of is not None else None
-    except UnknownAddress as error:
-        raise BadRequest(str(error)) from None
     found = run_sql(
         mesh,
         who,
         question.sql,
         question.parameters,
         purpose=purpose_of(request, purpose),
-        as_of=moment,
+        as_of=moment_of(as_of),
         protocol=PROTOCOL,
         rows=mesh.profile.limits.rows,
     )

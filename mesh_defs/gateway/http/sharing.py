@@ -160,7 +160,9 @@ def table_version(
 def table_metadata(of: Of, version: Number = None, timestamp: Moment = None) -> Response:
     """Protocol: "Query Table Metadata"."""
     with _slot(of):
-        return _told(of, of.table("read").metadata(version, timestamp))
+        answer = _told(of, of.table("read").metadata(version, timestamp))
+        del answer.headers["Mesh-Receipt"]  # nothing of the data was read
+        return answer
 
 
 @router.post(f"{_TABLE}/query", summary="Files of a table, as signed URLs")

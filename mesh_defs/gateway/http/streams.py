@@ -12,13 +12,12 @@ from starlette.responses import Response
 from mesh_defs.errors import MeshError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from starlette.types import Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
 SLOWEST_SECONDS = 60.0  # until the client takes one piece
-_END = object()
 
 
 class Stream(Response):
@@ -73,17 +72,6 @@ class Stream(Response):
             _log.warning("an answer was cut: nobody took it for %.0f seconds", SLOWEST_SECONDS)
         finally:
             await self.pieces.aclose()
-
-
-async def threaded(pieces: Generator[bytes, None, None]) -> AsyncGenerator[bytes, None]:
-    """``pieces``, made in threads; the generator is closed with this one."""
-    try:
-        while (piece := await run_in_threadpool(next, pieces, _END)) is not _END:
-            assert isinstance(piece, bytes)  # noqa: S101  the generator's own
-            yield piece
-    finally:
-        # It stands still here: no thread is in it once the one that was awaited has come back.
-        pieces.close()
 
 
 async def left(receive: Receive) -> None:

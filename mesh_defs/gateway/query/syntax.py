@@ -7,6 +7,7 @@ text that the two read differently is refused by one of them, or by their findin
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from mesh_defs.faults import did_you_mean
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 MOST_DEPTH = 240
 _MOST_CUBE = 8
+_MOST_TOKENS = 4000
+_MOST_BRACKETS = 256
+_MOST_CALLS = 64
 _MOST_NAME = 256
 _NAMED = """
 Add Alias Aliases All And Any Array AtTimeZone Between BitwiseAnd BitwiseLeftShift BitwiseNot
@@ -108,9 +112,26 @@ def _check_starts(tokens: list[Token]) -> None:
     more = sum(token.token_type == TokenType.SEMICOLON for token in tokens)
     if more:
         raise BadQuery(f"{more + 1} statements", _STATEMENTS, "send one statement at a time")
+    _check_size(tokens)
     first = str(tokens[0].text).upper()
     if first not in _BEGINNINGS:
         raise BadQuery(f"a statement {first}", _STATEMENTS, "write a SELECT")
+
+
+def _check_size(tokens: list[Token]) -> None:
+    """Parsing takes the square of the length of chains such as ``x[1][1]`` and ``x.f().g()``, and
+    no other thread runs meanwhile."""
+    from sqlglot import TokenType
+
+    kinds = [token.token_type for token in tokens]
+    calls = sum(pair == (TokenType.R_PAREN, TokenType.DOT) for pair in pairwise(kinds))
+    for found, most, unit in (
+        (len(kinds), _MOST_TOKENS, "words and signs"),
+        (kinds.count(TokenType.L_BRACKET), _MOST_BRACKETS, "square brackets"),
+        (calls, _MOST_CALLS, "calls on what a call gives"),
+    ):
+        if found > most:
+            raise BadQuery(f"{found} {unit}", f"{most} of them", "send a shorter statement")
 
 
 def _check(node: exp.Expr, sql: str) -> None:

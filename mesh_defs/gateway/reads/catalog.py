@@ -117,6 +117,7 @@ class Catalog:
         self._records: Kept[Record] = Kept(_RECORDS_KEPT)
         self._opened: Kept[Opened] = Kept(_VERSIONS_KEPT)
         self._subjects: Kept[PortSubject] = Kept(_VERSIONS_KEPT)
+        self._declared: Kept[Product | BrokenProduct] = Kept(_VERSIONS_KEPT)
         self._manifests: Kept[tuple[Manifest | None]] = Kept(_VERSIONS_KEPT)
         self._access: Kept[MeshAccess] = Kept(1)
 
@@ -146,9 +147,14 @@ class Catalog:
         return record_of(self.ledger(url.identity), url)
 
     def declared(self, identity: str) -> Product | BrokenProduct | None:
-        """The product as it lies there; None when there is none. It is read anew in each call."""
+        """The product as it lies there; None when there is none. It is read again when a file of
+        its own, or what it takes from ``mesh.yaml``, has changed."""
         folder = self._folder(identity)
-        return load_product(folder, self.settings) if (folder / MANIFEST).is_file() else None
+        if not (folder / MANIFEST).is_file():
+            return None
+        files = [file for file in folder.rglob("*") if file.suffix != ".pyc"]
+        key = (identity, _stamp(sorted(files)), _stamp([self.settings.root / "mesh.yaml"]))
+        return self._declared.get(key, lambda: load_product(folder, self.settings))
 
     def known(self) -> list[tuple[str, str]]:
         """Domain and name of every product that is declared or was ever published, sorted."""

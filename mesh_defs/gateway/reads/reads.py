@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mesh_defs.errors import MeshError, NotPublished, Unauthenticated, UnknownAddress
 from mesh_defs.gateway.errors import Ended, Gone, Refused, Stale
+from mesh_defs.gateway.holders import fitting
+from mesh_defs.gateway.reads.catalog import Kept
 from mesh_defs.gateway.reads.port_state import is_stale, port_state
 from mesh_defs.gateway.reads.reading import Reading
 from mesh_defs.gateway.state.facts import Read
 from mesh_defs.policy.access.decision import Approved
+from mesh_defs.product.model import Product
+from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
     from mesh_defs.gateway.identity.caller import Caller
@@ -22,9 +27,11 @@ if TYPE_CHECKING:
     from mesh_defs.policy.access.entities import PortSubject
     from mesh_defs.policy.access.schema import Action
     from mesh_defs.product.masked import Snapshots
-    from mesh_defs.urls import MeshUrl
 
 _RETRY_SECONDS = 60
+_HOLDERS_KEPT = 1024  # principals whose grants are remembered until any grant changes
+_MOST = 1000
+_LONGEST_NAME = 128  # what storage takes as the name of a folder, and more than anybody writes
 RETIRED = "retired"
 
 
@@ -35,6 +42,7 @@ class Reads:
         self.catalog = catalog
         self.state = state
         self.snapshots = snapshots
+        self._grants: Kept[list[Grant]] = Kept(_HOLDERS_KEPT)
 
     def open(
         self,
@@ -98,6 +106,23 @@ class Reads:
         grant, asked = self._grant(caller, opened, asked, time)
         return self._decide(caller, self.catalog.subject(opened), action, asked, time, grant)
 
+    def grants(self, caller: Caller, opened: Opened, now: datetime) -> tuple[Grant, ...]:
+        """The grants under which ``caller`` may read the port, the one that holds longest first."""
+        version, principal = opened.version, str(caller.principal)
+        identity, port, major = version.identity, version.port, version.record.major
+        if caller.anonymous:
+            return ()
+        key = (principal, self.state.grants.version())
+        every = self._grants.get(
+            key, lambda: self.state.grants.listed(now, every=True, principal=principal, most=_MOST)
+        )
+        if len(every) >= _MOST:
+            return self.state.grants.in_force(principal, identity, port, major, now)
+        fitting = (grant for grant in every if (grant.identity, grant.port) == (identity, port))
+        held = [grant for grant in fitting if grant.major == major and grant.in_force(now)]
+        held.sort(key=lambda grant: grant.until, reverse=True)
+        return tuple(held)
+
     def still_good(self, reading: Reading, seen: int) -> int:
         """The number of changes of who may do what that ``reading`` is known to be good after.
         Raises `Ended`."""
@@ -119,6 +144,8 @@ class Reads:
 
     def _found(self, caller: Caller, address: MeshUrl) -> Opened:
         """The version. Of what is not there, a caller learns as little as of what is closed."""
+        if _too_long(address):
+            raise _who(address) if caller.anonymous else _nowhere(address)
         try:
             return self.catalog.open(address)
         except (UnknownAddress, NotPublished) as error:
@@ -130,11 +157,34 @@ class Reads:
         there is none or it may not be known of. None where it may be known of."""
         if caller.anonymous:
             return _who(address)
+        if _too_long(address):
+            return _nowhere(address)
         try:
             subject = self.catalog.access.subject(replace(address, version=None, as_of=None))
         except MeshError:
+            return self._missing(caller, address)
+        return None if self._discovers(caller, subject) else self._missing(caller, address)
+
+    def _missing(self, caller: Caller, address: MeshUrl) -> UnknownAddress:
+        """That there is no such port, or product: the same for what ``caller`` may not know of."""
+        whole = MeshUrl(address.domain, address.product)
+        seen = [name for name in self._ports(whole) if self._knows(caller, whole.with_port(name))]
+        name = address.port or address.product
+        if not seen or name in seen:
             return _nowhere(address)
-        return None if self._discovers(caller, subject) else _nowhere(address)
+        return UnknownAddress(f"{whole} has no port '{name}'; it has {', '.join(seen)}")
+
+    def _ports(self, whole: MeshUrl) -> list[str]:
+        try:
+            return list(self.catalog.record(whole).ports)
+        except MeshError:
+            product = self.catalog.declared(whole.identity)
+            return [port.name for port in product.outputs] if isinstance(product, Product) else []
+
+    def _knows(self, caller: Caller, address: MeshUrl) -> bool:
+        with suppress(MeshError):
+            return self._discovers(caller, self.catalog.access.subject(address))
+        return False
 
     def _discovers(self, caller: Caller, subject: PortSubject) -> bool:
         return self._decide(caller, subject, "discover", None, datetime.now(UTC), None).allowed
@@ -144,17 +194,7 @@ class Reads:
     ) -> tuple[Grant | None, str | None]:
         """The grant under which is read, and the purpose: without one, that of the grants, where
         they are for one alone."""
-        version = opened.version
-        held = self.state.grants.in_force(
-            str(caller.principal), version.identity, version.port, version.record.major, now
-        )
-        purposes = {grant.purpose for grant in held}
-        if purpose is None and len(purposes) == 1:
-            purpose = next(iter(purposes))
-        fitting = [grant for grant in held if grant.purpose == purpose]
-        # One that carries a role shows no less than one without.
-        fitting.sort(key=lambda grant: grant.role is None)
-        return (fitting[0] if fitting else None), purpose
+        return fitting(self.grants(caller, opened, now), purpose)
 
     def _decide(
         self,
@@ -196,7 +236,7 @@ class Reads:
         if caller.anonymous:
             raise _who(subject)
         if not self._discovers(caller, subject):
-            raise _nowhere(subject)
+            raise self._missing(caller, MeshUrl(subject.domain, subject.product, subject.port))
         owner = subject.owner or f"the domain {subject.domain}"
         raise Refused(
             f"{caller.principal} may not {decision.action} {subject.url}: {reason}. Fix: "
@@ -210,6 +250,11 @@ def _who(address: MeshUrl | PortSubject) -> Unauthenticated:
         f"nobody who does not say who it is may read {name}, if there is such a product. Fix: send "
         "a token, as 'Authorization: Bearer <token>'"
     )
+
+
+def _too_long(address: MeshUrl) -> bool:
+    names = (address.domain, address.product, address.port or "")
+    return max(map(len, names)) > _LONGEST_NAME
 
 
 def _nowhere(address: MeshUrl | PortSubject) -> UnknownAddress:

@@ -20,6 +20,9 @@ CAPABILITIES = "delta-sharing-capabilities"
 _FORMAT = "responseformat"
 _FORMS = ("parquet", "delta")
 _FEED, _NO_ZONE = "changeDataFeed", "timestampNtz"
+# Delta's kernel fetches a URL over HTTP only where its query has a name that signed URLs of one of
+# some stores have, such as Azure's signed permissions; ours are signed in their path.
+_SIGNED = "sp=r"
 _OPTIONS = {"provider": "parquet", "options": {}}
 
 
@@ -128,7 +131,7 @@ class Form:
         return {"url": self.base + handout.path(file), "partitionValues": {}, **told}
 
     def _delta(self, handout: Handout, file: HandedFile) -> dict[str, Any]:
-        path = self.base + handout.path(file)
+        path = f"{self.base}{handout.path(file)}?{_SIGNED}"
         return {"path": path, "partitionValues": {}, "size": file.size}
 
     def _single(self, told: dict[str, Any], kind: str, action: dict[str, Any]) -> str:

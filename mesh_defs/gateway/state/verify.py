@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from mesh_defs.errors import MeshError
 from mesh_defs.gateway.state.chain import EMPTY, Head
-from mesh_defs.gateway.state.facts import canonical, columns
+from mesh_defs.gateway.state.facts import columns
 from mesh_defs.gateway.state.tables import chain, receipts
 
 if TYPE_CHECKING:
@@ -128,8 +128,7 @@ class _Walk:
 
     def rows(self, page: Sequence[Row[Any]]) -> None:
         for row in page:
-            seq, body, previous, signed = row.seq, row.body, row.previous, row.hash
-            repeated = [getattr(row, name) for name in _COLUMNS]
+            seq, body, previous, signed, *repeated = tuple(row)
             self.count += 1
             if seq != self.head.seq + 1:
                 self._gap(seq)
@@ -165,11 +164,10 @@ class _Walk:
 def _repeats(body: str, repeated: Sequence[object]) -> bool:
     """Whether the columns beside a body are those that follow from it."""
     try:
-        values = json.loads(body)
-        found = columns(values)
+        found = columns(json.loads(body))
     except (ValueError, KeyError, TypeError):
         return False
-    return canonical(values) == body and all(
+    return all(
         type(one) is type(other) and one == other
         for one, other in zip((found[name] for name in _COLUMNS), repeated, strict=True)
     )
