@@ -118,12 +118,12 @@ class _Request:
             return self.access.principals.unknown_reason(self.principal)
         if self.in_force.policies is None:
             return f"rules that cannot be read deny: {self.in_force.faults[0]}"
-        if self.purpose is None:
-            return None
+        if self.purpose is None or self.approved is not None:
+            return None  # the purpose of a grant is one that the owner permits
         named = {p for column in self.subject.columns for p in column.purposes or ()}
         known = sorted(self.subject.purposes or named | self.in_force.purposes)
-        if self.purpose in known:
-            return None
+        if self.purpose in known or (self.approved is not None and not known):
+            return None  # where no purpose is named, the owner judged the one that was asked for
         close = nearest(self.purpose, known)
         said = f"permitted here: {', '.join(known)}" if known else "none is named here"
         hint = f"; the nearest is '{close}'" if close else ""
