@@ -1,4 +1,4 @@
-"""Byte ranges: what is asked for, what was sent, and the same bytes whichever way they are fetched."""
+"""Byte ranges: what is asked for, what was sent, and the same bytes whichever way one asks."""
 
 from __future__ import annotations
 
@@ -128,7 +128,9 @@ def parts(answer: httpx.Response, size: int) -> Iterator[tuple[int, int]]:
         assert (pieces[0], pieces[-1]) == (b"", b"--\r\n")
         split = [piece.removeprefix(b"\r\n").partition(b"\r\n\r\n") for piece in pieces[1:-1]]
         found = [re.search(rb"Content-Range: (.*)", head) for head, _, _ in split]
-        bodies = [(m[1].decode().strip(), body) for m, (_, _, body) in zip(found, split) if m]
+        bodies = [
+            (m[1].decode().strip(), body) for m, (_, _, body) in zip(found, split, strict=True) if m
+        ]
     for header, body in bodies:
         match = re.fullmatch(rf"bytes (\d+)-(\d+)/{size}", header or "")
         assert match is not None

@@ -1,4 +1,4 @@
-"""The change feed as Server-Sent Events: what there is, then what comes, without loss or repetition."""
+"""The change feed as Server-Sent Events: what there is, then what comes, nothing lost or twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The change feed of a port in pages: applied to what a reader saw before, it gives what it sees."""
+"""The change feed of a port in pages: added to what a reader saw before, it gives what it sees."""
 
 from __future__ import annotations
 
@@ -125,8 +125,7 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def seen(mesh: Served, who: str, product: str, version: int) -> list[dict]:
     told = mesh.client(who).get(f"/shop/{product}/files", params={"version": version}).json()
     contents = [httpx.get(file["url"], trust_env=False).content for file in told["files"]]
-    rows = [row for each in contents for row in pq.read_table(BytesIO(each)).to_pylist()]
-    return rows
+    return [row for each in contents for row in pq.read_table(BytesIO(each)).to_pylist()]
 
 
 def told(row: dict) -> tuple[object, ...]:

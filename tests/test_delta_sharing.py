@@ -16,6 +16,7 @@ from gateway_http import Served, served
 from requests.exceptions import HTTPError
 from sharing_meshes import ADA, BOB, CARL, DORA, profile_file, published_shop
 
+_BAD = "INVALID_PARAMETER_VALUE"
 TABLES = "/-/sharing/shares/shop/schemas/{0}/tables/{0}"
 
 
@@ -165,7 +166,8 @@ def test_masks_and_row_filters_hold_for_files_and_changes(url) -> None:
     filtered = delta_sharing.load_as_pandas(url(BOB, "people"))
     assert (set(filtered["origin"]), filtered["email"].notna().sum()) == ({"JFK"}, 0)
     changes = delta_sharing.load_table_changes_as_pandas(url(BOB, "people"), starting_version=0)
-    assert [tuple(row) for row in changes[["id", "_change_type", "_commit_version"]].to_numpy()] == [
+    named = changes[["id", "_change_type", "_commit_version"]]
+    assert [tuple(row) for row in named.to_numpy()] == [
         (0, "insert", 0), (3, "insert", 0), (0, "delete", 1), (6, "insert", 1),
     ]  # fmt: skip
     assert changes["email"].notna().sum() == 0
@@ -222,31 +224,39 @@ def test_predicates_and_limits_leave_out_files(mesh: Served) -> None:
 
 
 def test_errors_have_the_protocols_form(mesh: Served) -> None:
+    people, stock, other = (TABLES.format(name) for name in ("people", "stock", "nothing"))
+    odd, null = TABLES.format("a-b"), TABLES.format("st%00ck")
+    denied, gone, bad = (403, "PERMISSION_DENIED"), (404, "RESOURCE_DOES_NOT_EXIST"), (400, _BAD)
     client = mesh.client(CARL)
     cases = [
-        (client.get(f"{TABLES.format('people')}/metadata"), 403, "PERMISSION_DENIED"),
-        (client.post(f"{TABLES.format('people')}/query", json={}), 403, "PERMISSION_DENIED"),
-        (client.get(f"{TABLES.format('people')}/changes?startingVersion=0"), 403, "PERMISSION_DENIED"),
-        (client.get(f"{TABLES.format('nothing')}/metadata"), 404, "RESOURCE_DOES_NOT_EXIST"),
-        (client.get(f"{TABLES.format('a-b')}/metadata"), 404, "RESOURCE_DOES_NOT_EXIST"),
-        (client.get(f"{TABLES.format('st%00ck')}/metadata"), 404, "RESOURCE_DOES_NOT_EXIST"),
-        (client.get("/-/sharing/shares/nothing/schemas"), 404, "RESOURCE_DOES_NOT_EXIST"),
-        (client.get("/-/sharing/shares?maxResults=-1"), 400, "INVALID_PARAMETER_VALUE"),
-        (client.get("/-/sharing/shares?pageToken=abc"), 400, "INVALID_PARAMETER_VALUE"),
-        (client.post(f"{TABLES.format('stock')}/query", json={"version": "x"}), 400, "INVALID_PARAMETER_VALUE"),
-        (client.post(f"{TABLES.format('stock')}/query", content=b"{"), 400, "INVALID_PARAMETER_VALUE"),
-        (client.post(f"{TABLES.format('stock')}/query", json={"version": 1, "timestamp": "2026-01-01"}), 400, "INVALID_PARAMETER_VALUE"),
-        (client.post(f"{TABLES.format('stock')}/query", json={"version": 77}), 404, "RESOURCE_DOES_NOT_EXIST"),
-        (mesh.client().get("/-/sharing/shares"), 401, "UNAUTHENTICATED"),
-        (mesh.with_token("mesh_no").get("/-/sharing/shares"), 401, "UNAUTHENTICATED"),
-    ]  # fmt: skip
-    for answer, status, code in cases:
-        assert (answer.status_code, answer.json()["errorCode"]) == (status, code), answer.text
+        (client.get(f"{people}/metadata"), denied),
+        (client.post(f"{people}/query", json={}), denied),
+        (client.get(f"{people}/changes?startingVersion=0"), denied),
+        (client.get(f"{other}/metadata"), gone),
+        (client.get(f"{odd}/metadata"), gone),
+        (client.get(f"{null}/metadata"), gone),
+        (client.get("/-/sharing/shares/nothing/schemas"), gone),
+        (client.get("/-/sharing/shares?maxResults=-1"), bad),
+        (client.get("/-/sharing/shares?pageToken=abc"), bad),
+        (client.post(f"{stock}/query", json={"version": "x"}), bad),
+        (client.post(f"{stock}/query", content=b"{"), bad),
+        (client.post(f"{stock}/query", json={"version": 1, "timestamp": "2026-01-01"}), bad),
+        (client.post(f"{stock}/query", json={"version": 77}), gone),
+        (mesh.client().get("/-/sharing/shares"), (401, "UNAUTHENTICATED")),
+        (mesh.with_token("mesh_no").get("/-/sharing/shares"), (401, "UNAUTHENTICATED")),
+    ]
+    for answer, expected in cases:
+        assert (answer.status_code, answer.json()["errorCode"]) == expected, answer.text
     assert mesh.client().get("/-/sharing/shares").headers["WWW-Authenticate"]
     dora = mesh.client(DORA)
-    for query in ("", "startingVersion=3", "startingVersion=1&endingVersion=0", "startingTimestamp=x",
-                  "startingVersion=0&startingTimestamp=2020-01-01"):  # fmt: skip
-        answer = dora.get(f"{TABLES.format('stock')}/changes?{query}")
+    for query in (
+        "",
+        "startingVersion=3",
+        "startingVersion=1&endingVersion=0",
+        "startingTimestamp=x",
+        "startingVersion=0&startingTimestamp=2020-01-01",
+    ):
+        answer = dora.get(f"{stock}/changes?{query}")
         assert answer.status_code == 400, query
 
 

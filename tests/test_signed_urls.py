@@ -234,6 +234,19 @@ def test_what_is_over_is_ended_without_anybody_asking(tmp_path: Path) -> None:
         assert events(mesh, opened.id)[1][0] == "aborted"
 
 
+def test_a_url_ends_when_the_rules_do_not_permit_it_any_more(tmp_path: Path) -> None:
+    root = published_shop(tmp_path)
+    with served(root) as mesh:
+        told = handed(mesh, DORA, "/shop/people")
+        other = handed(mesh, ADA, "/shop/stock")
+        rules = root / "domains/shop/access.cedar"
+        masked = rules.read_text().replace('@id("doctors")', '@id("doctors") @mask("partial")')
+        rules.write_text(masked)
+        assert get(told["files"][0]["url"]).status_code == 403
+        assert get(other["files"][0]["url"]).status_code == 200
+        assert [each[0] for each in events(mesh, told["receipt"])] == ["begun", "aborted"]
+
+
 def test_one_principal_cannot_take_all_there_are(mesh: Served) -> None:
     signer = mesh.gateway.signer
     before = signer._each[ADA]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,7 +68,7 @@ def open_(
     wanted = lease or ("8h" if sharing_profile is not None else None)
     leased = _lease(wire, address, port, wanted, purpose) if wanted is not None else None
     if sharing_profile is not None and leased is not None:
-        _write_profile(sharing_profile, leased)
+        _write_profile(sharing_profile, wire.base, leased)
     if as_json:
         shown: dict[str, Any] = {"product": told, "port": found}
         shown["ways"] = [each.as_dict() for each in ways]
@@ -156,17 +157,21 @@ def _lease(
     return found
 
 
-def _write_profile(file: Path, leased: dict[str, Any]) -> None:
-    content = {
-        "shareCredentialsVersion": 1,
-        "endpoint": leased["sharing"],
-        "bearerToken": leased["token"],
-        "expirationTime": leased["expires_at"],
-    }
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as target:
-        os.fchmod(descriptor, 0o600)
-        json.dump(content, target, indent=2)
+def _write_profile(file: Path, base: str, leased: dict[str, Any]) -> None:
+    """A Delta Sharing profile file, which its user alone may read."""
+    from mesh_defs.gateway.sharing.profile import profile
+
+    until = datetime.fromisoformat(leased["expires_at"])
+    content = json.dumps(profile(base, leased["token"], until), indent=2)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    try:
+        with os.fdopen(os.open(file, flags, 0o600), "w", encoding="utf-8") as target:
+            os.fchmod(target.fileno(), 0o600)
+            target.write(content)
+    except OSError as error:
+        raise typer.BadParameter(
+            f"'{file}' cannot be written ({error.strerror})", param_hint="--sharing-profile"
+        ) from None
 
 
 def _show(told: dict[str, Any], port: dict[str, Any]) -> None:

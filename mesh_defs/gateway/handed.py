@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mesh_defs.gateway.ranges import Span
     from mesh_defs.gateway.reads.reading import Reading
+    from mesh_defs.product.access import MeshAccess
     from mesh_defs.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Handout:
     expires: int
     key: SignKey
     held: ExitStack
+    access: MeshAccess
     sent: int = 0
     using: int = 0
     ended: bool = False
@@ -98,13 +100,41 @@ class Handout:
             rows = sum(each.rows for each in self.files.values())
             self.reading.complete(rows, self.sent)
 
+    def decide_again(self) -> None:
+        """Raise `Ended` when rules have changed since it was handed out, and the same may not be
+        seen any more as it was."""
+        reading = self.reading
+        access = reading.reads.catalog.access
+        if access is self.access:
+            return
+        old = reading.decision
+        try:
+            with reading.reads.open(
+                reading.caller,
+                reading.url,
+                action=old.action,
+                purpose=old.purpose,
+                protocol=reading.protocol,
+            ) as again:
+                new = again.decision
+        except MeshError as error:
+            self._give_up()
+            raise Ended(NO_LONGER_GOOD) from error
+        if (new.columns, new.row_filter) != (old.columns, old.row_filter):
+            self._give_up()
+            raise Ended(NO_LONGER_GOOD)
+        self.access = access
+
     def check(self) -> None:
         """Raise `Ended` when the access that the URLs came of is no longer good."""
         try:
             self.reading.check()
         except Ended:
-            self.reading.abort("access ended while its files were read", size=self.sent)
+            self._give_up()
             raise
+
+    def _give_up(self) -> None:
+        self.reading.abort("access ended while its files were read", size=self.sent)
 
     def end(self, reason: str) -> None:
         """Note how far it was read, unless that is noted; give everything back."""
@@ -153,7 +183,12 @@ class SignedFiles:
             found = [self.file(Path(path)) for path in files]
             expires = int(self._until(reading).timestamp())
             handout = Handout(
-                reading, {each.id: each for each in found}, expires, self.key, ExitStack()
+                reading,
+                {each.id: each for each in found},
+                expires,
+                self.key,
+                ExitStack(),
+                reading.reads.catalog.access,
             )
             with self._changed:
                 self._room(str(reading.caller.principal))
@@ -177,6 +212,7 @@ class SignedFiles:
             handout.using += 1
         try:
             handout.check()
+            handout.decide_again()
         except BaseException:
             self.release(handout)
             raise

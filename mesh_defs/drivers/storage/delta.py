@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mesh_defs.drivers.registry import DELTA_CANNOT
-from mesh_defs.drivers.storage.delta_statistics import statistics_json
+from mesh_defs.drivers.storage.delta_statistics import statistics_json, told_json
 from mesh_defs.drivers.storage.objects import LocalObjects, said, storing
 from mesh_defs.drivers.storage.protocol import TableFile
 from mesh_defs.errors import CorruptRecord, MeshError, PublishConflict
@@ -81,6 +81,17 @@ class DeltaProductStore(LocalObjects):
             TableFile(path, int(rows or 0), int(size), "")
             for path, rows, size in zip(*columns, strict=True)
         ]
+
+    def table_statistics(self, port: str, version: int) -> dict[str, str]:
+        """What the log says of each file. Raises `CorruptRecord`."""
+        actions = self._open(port, version).get_add_actions(flatten=False)
+        names = ("path", "num_records", "null_count", "min", "max")
+        known = set(actions.schema.names)
+        columns = (
+            actions.column(name).to_pylist() if name in known else [None] * actions.num_rows
+            for name in names
+        )
+        return {path: told_json(*found) for path, *found in zip(*columns, strict=True)}
 
     def expect(self, port: str, version: int) -> None:
         """Compare with the newest version in the log."""

@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
 
     from mesh_defs.drivers.compute.protocol import ColumnStatistics, StagedFile
@@ -47,6 +49,35 @@ def statistics_json(file: StagedFile, schema: pa.Schema, *, bounds: bool = True)
     if whole:
         found |= {"minValues": lows, "maxValues": highs}
     return json.dumps(found)
+
+
+def told_json(
+    rows: int | None,
+    nulls: Mapping[str, object] | None,
+    low: Mapping[str, object] | None,
+    high: Mapping[str, object] | None,
+) -> str:
+    """The statistics of a file as Delta's JSON, from their values by column, None where they are
+    not known."""
+    found: dict[str, object] = {} if rows is None else {"numRecords": rows}
+    named = {"nullCount": nulls, "minValues": low, "maxValues": high}
+    found |= {name: _known(values) for name, values in named.items() if values}
+    return json.dumps(found)
+
+
+def _known(values: Mapping[str, object]) -> dict[str, object]:
+    told = {name: _told(value) for name, value in values.items()}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _told(value: object) -> object:
+    if isinstance(value, dict):
+        return _known(value) or None
+    if isinstance(value, datetime):
+        return _milliseconds(value, up=False)  # They are whole ones already.
+    if isinstance(value, date):
+        return value.isoformat()
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _has_bounds(kind: pa.DataType) -> bool:

@@ -125,6 +125,11 @@ class ProductStore(Protocol):
         """The files of one version of the port's table."""
         ...
 
+    def table_statistics(self, port: str, version: int) -> Mapping[str, str]:
+        """Statistics (Delta's JSON) of the files of one version of the port's table, by path as in
+        `table_files`."""
+        ...
+
     def expect(self, port: str, version: int) -> None:
         """Raise `mesh_defs.errors.PublishConflict` unless the port's table is at ``version`` (-1:
         there is no table yet)."""

@@ -45,7 +45,7 @@ UNKNOWN: Chance = (True, True)
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Delta's statistics of a file: rows, and by column nulls, least and greatest value, and Delta's
+    """Delta's statistics of a file: rows, by column nulls, least and greatest value, and Delta's
     type."""
 
     rows: int | None
