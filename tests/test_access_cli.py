@@ -34,6 +34,16 @@ def test_a_decision_in_words(root: Path) -> None:
     assert "note: hash masks show nothing: profile 'local' has no hash_key" in done.stdout
 
 
+def test_one_column_alone(root: Path) -> None:
+    done = mesh(root, "access", "explain", f"{URL}#email", "--as", ADA)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["email", "personal", "nothing", "contacts", "(domains/shop/access.cedar:3)"] in lines
+    assert not any("meal" in line or "id" in line for line in lines)
+    done = mesh(root, "access", "explain", f"{URL}/sales#meal", "--as", ADA, "--json")
+    assert [each["column"] for each in json.loads(done.stdout)["columns"]] == ["meal"]
+
+
 def test_a_denial_is_exit_code_1(root: Path) -> None:
     done = mesh(root, "access", "explain", URL, "--as", "agent:helpr", "--action", "query")
     assert done.returncode == 1
@@ -93,6 +103,10 @@ def test_who_may_read(root: Path) -> None:
         (["explain", URL, "--action", "reed"], "write 'read' instead of 'reed'"),
         (["explain", "mesh://shop/sale"], "write 'mesh://shop/sales' instead"),
         (["who", f"{URL}/sold"], "has no port 'sold'"),
+        (["explain", f"{URL}#emial"], "write 'email' instead of 'emial'"),
+        (["explain", f"{URL}?version=1#email"], "names data of a product"),
+        (["who", f"{URL}#email"], "names data of a product"),
+        (["explian", URL], "allowed: explain, who. Fix: write 'explain' instead of 'explian'"),
     ],
 )
 def test_wrong_use(root: Path, arguments: list[str], words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,12 @@ def test_what_a_domain_forbids_no_grant_opens(rule: str) -> None:
 
 def test_a_grant_gives_an_unknown_principal_nothing() -> None:
     assert not decide(Approved("g1"), principal=NOBODY).allowed
+
+
+def test_a_purpose_that_the_owner_judged_is_known_where_none_is_named() -> None:
+    """Of a product that names no purposes any may be asked for: then it may be read for it."""
+    declared = Principals({str(GUEST): GUEST}, declared=True)
+    access = Access(Rulebook(SHIPPED, {}), declared, "local", HashKey(b"0123456789abcdef"))
+    open_to_all = replace(SALES, purposes=())
+    assert not access.decide(GUEST, open_to_all, "read", "my report").allowed
+    assert access.decide(GUEST, open_to_all, "read", "my report", approved=Approved("g")).allowed

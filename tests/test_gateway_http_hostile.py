@@ -231,8 +231,11 @@ def raw(mesh: Served, request: bytes) -> bytes:
 @pytest.mark.parametrize(
     "request_bytes",
     [
-        b"GET /shop/odd HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n"
-        b"\r\n0\r\n\r\nGET /shop/sales HTTP/1.1\r\nHost: x\r\n\r\n",
+        (
+            b"GET /shop/odd HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            b"GET /shop/sales HTTP/1.1\r\nHost: x\r\n\r\n"
+        ),
         b"POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
         b"POST /query HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",

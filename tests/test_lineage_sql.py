@@ -8,7 +8,6 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlglot.errors import SqlglotError
 
 from mesh_defs.product.lineage.sql import Tracer
 
@@ -160,7 +159,7 @@ def test_columns_that_only_the_database_can_tell_are_left_out(query: str) -> Non
 
 
 def test_text_that_is_no_sql_is_refused() -> None:
-    with pytest.raises(SqlglotError):
+    with pytest.raises(ValueError, match="syntax error"):
         Tracer(TYPES).trace("select ((")
     with pytest.raises(ValueError, match="characters"):
         Tracer(TYPES).trace("select 1 as x" + " " * 600_000)

@@ -56,8 +56,8 @@ PIECES = [
     ("select keyed_hash(upper(substr(x, 3, 2)) || '!') as c from t", {X: "masked(2)"}),
     ("select keyed_hash(left(x, 3)) || keyed_hash(substr(x, 4, 3)) as c from t",
      {X: "masked(6)"}),
-    ("select keyed_hash(substr(x, n, 1)) as c from t", {X: "direct", N: "hashed"}),
-    ("select keyed_hash(substr(x, 1, n)) as c from t", {X: "direct", N: "hashed"}),
+    ("select keyed_hash(substr(x, n, 1)) as c from t", {X: "direct", N: "direct"}),
+    ("select keyed_hash(substr(x, 1, n)) as c from t", {X: "direct", N: "direct"}),
     ("select [keyed_hash(substr(x, p::int, 1)) for p in range(1, 40)]::varchar as c from t",
      {X: "direct"}),
     ("select keyed_hash(x[1]) as c from t", {X: "direct"}),
@@ -73,15 +73,70 @@ PIECES = [
       "select keyed_hash(p) as c from a"), {X: "direct"}),
     (("with a as (select left(x, 1) as p from t), b as (select upper(p) as p from a) "
       "select left(keyed_hash(p), 8) as c from b"), {X: "masked(1)"}),
-    # These are the value, or enough of it.
+    # What is left of a value by place, or by what stands in it, may be as short as one character.
+    *((f"select keyed_hash({part}) as c from t", {X: "direct"}) for part in (
+        "substr(x, 2)", "left(x, -3)", "split_part(x, '@', 2)",
+        "string_split(x, '@')[2]", "prefix(x, 'a')::varchar", "suffix(x, 'e')::varchar",
+        "levenshtein(x, 'abc')::varchar", "jaccard(x, 'abc')::varchar", "rpad(x, 1, ' ')",
+        "lpad(x, 1, ' ')", "printf('%.1s', x)", "format('{:.1s}', x)", "greatest(x, 'p7')",
+        "nullif(x, 'p7')", "translate(x, 'abcdef', '')", "trim(x, 'abcdef')",
+        "replace(x, '@passengers.example', '')", "replace(x, ' ', 'abc')",
+        "regexp_replace(x, '[a-z]', '')", "concat_ws(x, 'a', 'b')", "x::boolean::varchar",
+        "like_escape(x, 'p1%', '!')::varchar", "parse_filename(x, true)", "hash(x)::varchar",
+        "x::bit::varchar", "chr(ascii(x))", "bar(ascii(x), 0, 100, 1)", "array_slice(x, 1, 1)",
+        "length(x)::varchar", "row_number() over (order by x)::varchar",
+    )),
+    *((f"select keyed_hash(({part})::varchar) as c from t", {N: "direct"}) for part in (
+        "floor(n / 50)", "round(n, -2)", "sign(n - 100)", "gcd(n, 7)", "n & 1", "n % 10",
+        "n::int", "n + 1", "least(greatest(n, 1), 2)",
+    )),
+    *((f"select keyed_hash(({part})::varchar) as c from t", {D: "direct"}) for part in (
+        "datediff('decade', d, current_date)", "last_day(d)", "monthname(d)", "dayname(d)",
+        "time_bucket(interval '10 years', d)", "isfinite(d)",
+    )),
+    # These are the value.
+    *((f"select keyed_hash({part}) as c from t", {X: "hashed"}) for part in (
+        "lower(trim(x))", "upper(x)", "strip_accents(x)", "x::varchar", "cast(x as text)",
+        "coalesce(x, '')", "'a' || x || 'b'", "concat(x, '!')", "concat_ws('-', x, 'b')",
+        "replace(x, '-', '')", "replace(replace(x, ' ', ''), '/', '-')", "trim(x, ' .')",
+        "regexp_replace(x, '\\s', '', 'g')", "nullif(trim(x), '')", "reverse(x)", "md5(x)",
+        "nfc_normalize(x)", "max(x)", "unnest([x])",
+        "{'a': x}['a']",
+    )),
+    ("select keyed_hash(n::varchar) as c from t", {N: "hashed"}),
+    ("select keyed_hash(d::varchar) as c from t", {D: "hashed"}),
+    ("select keyed_hash(case when g = 'a' then x end) as c from t",
+     {X: "hashed", G: "masked(1)"}),
+    ("select keyed_hash(x || n) as c from t", {X: "hashed", N: "hashed"}),
     ("select keyed_hash(left(x, 8)) as c from t", {X: "hashed + masked(8)"}),
-    ("select keyed_hash(substr(x, 2)) as c from t", {X: "hashed"}),
-    ("select keyed_hash(left(x, -3)) as c from t", {X: "hashed"}),
-    ("select keyed_hash(split_part(x, '@', 2)) as c from t", {X: "hashed"}),
-    ("select keyed_hash(string_split(x, '@')[2]) as c from t", {X: "hashed"}),
+    ("select keyed_hash(substr(x, 20, 8)) as c from t", {X: "masked(8)"}),
     ("select keyed_hash(strftime(d, '%Y%m%d')) as c from t", {D: "hashed"}),
     ("select keyed_hash(left(keyed_hash(x), 2)) as c from t", {X: "hashed + masked(2)"}),
     ("select left(keyed_hash(x), 1) as c from t", {X: "hashed + masked(1)"}),
+    ("with a as (select lower(x) as p from t) select keyed_hash(p) as c from a", {X: "hashed"}),
+    ("with a as (select length(x) as p from t) select keyed_hash(p::varchar) as c from a",
+     {X: "direct"}),
+]  # fmt: skip
+
+# A mask counts characters of a value, not of what was made of it: one may hold all of a number.
+RECODED = [
+    *((f"select left({part}, 2) as c from t", {N: "direct"}) for part in (
+        "chr(n::int)", "chr((n * 2 + 1)::int)", "(n - 5)::varchar", "'' || (n - 5)",
+        "concat(n * 2)", "hex(n)", "repeat('x', n::int)", "format('{}', n)", "bar(n, 0, 9, 9)",
+    )),
+    ("select left((d - date '1950-01-01')::varchar, 4) as c from t", {D: "direct"}),
+    ("with a as (select d - date '1950-01-01' as p from t) select left(p::varchar, 4) as c from a",
+     {D: "direct"}),
+    ("with a as (select chr(n::int) as p from t) select left(p, 1) as c from a", {N: "direct"}),
+    ("select substr(md5(x), 1, 4) as c from t", {X: "direct"}),
+    ("select left(upper(trim(x)), 3) as c from t", {X: "masked(3)"}),
+    ("select left(n::varchar, 3) as c from t", {N: "masked(3)"}),
+    ("select right(split_part(x, '@', 1), 3) as c from t", {X: "masked(3)"}),
+    ("select left(string_split(x, '@')[1], 3) as c from t", {X: "masked(3)"}),
+    ("select left(coalesce(x, 'none') || '!', 3) as c from t", {X: "masked(3)"}),
+    ("with a as (select lower(x) as p from t) select left(p, 3) as c from a", {X: "masked(3)"}),
+    ("with a as (select keyed_hash(x) as p from t) select left(p, 8) as c from a",
+     {X: "hashed + masked(8)"}),
 ]  # fmt: skip
 
 MASKED = [
@@ -281,7 +336,7 @@ AGGREGATED = [
      "where k < 3) select c from r"), {X: "direct"}),
 ]  # fmt: skip
 
-CASES = VALUE + HASHED + PIECES + MASKED + AGGREGATED
+CASES = VALUE + HASHED + PIECES + RECODED + MASKED + AGGREGATED
 
 
 def ways(query: str, steps: dict[str, str] | None = None, column: str = "c") -> dict[str, str]:

@@ -33,7 +33,7 @@ def applied(report: RunReport) -> bool:
 
 @pytest.mark.parametrize(
     ("age", "outcome"),
-    [("47 hours", "published"), ("49 hours", "failed"), ("-3 days", "published")],
+    [("47 hours", "published"), ("49 hours", "failed"), ("-55 minutes", "published")],
 )
 def test_the_newest_row_is_as_fresh_as_promised_whatever_the_contract_makes_of_it(
     tmp_path: Path, age: str, outcome: str
@@ -59,6 +59,37 @@ def test_nothing_is_not_fresh(tmp_path: Path, query: str) -> None:
     report = publish(tmp_path, query)
     assert report.outcome == "failed"
     assert said(report, NAME).observed.startswith("no row has a seen, so that nobody knows")
+
+
+@pytest.mark.parametrize(
+    ("kind", "ahead", "outcome"),
+    [
+        ("timestamp", "55 minutes", "published"),
+        ("timestamp", "65 minutes", "failed"),
+        ("date", "1 day", "published"),
+        ("date", "2 days", "failed"),
+    ],
+)
+def test_what_lies_in_the_future_is_not_fresh(
+    tmp_path: Path, kind: str, ahead: str, outcome: str
+) -> None:
+    at = f"((now() at time zone 'UTC') + interval '{ahead}')::{kind}"
+    query = (
+        f"select i as id, case when i = 0 then {at} else '2020-01-01'::{kind} end as seen "
+        "from range(10) t(i)"
+    )
+    versions(tmp_path, POLICY, AT.replace("timestamp", kind), sla=PROMISE)
+    report = publish(tmp_path, query)
+    assert report.outcome == outcome
+    if outcome == "failed":
+        found = said(report, NAME)
+        assert found.observed == (
+            "1 row lies in the future by seen, so that nobody knows how old the data is"
+        )
+        assert found.failing_rows == 1
+        (rule,) = [v for v in report.verdicts if v.dimension == "timeliness" and v.rule != NAME]
+        assert (rule.outcome, rule.failing_rows) == ("warned", 1)
+        assert rule.observed.startswith("1 of 10 rows lie in the future; the newest seen is ")
 
 
 def test_an_infinite_time_has_no_age(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from meshes import load
 
 from mesh_defs.policy.model import Finding
 from mesh_defs.policy.waivers import Waiver
+from mesh_defs.product.check import check_mesh
 from mesh_defs.product.load import load_mesh
 
 STRICT = "- {policy: EnoughRows, with: {least: 9}}"
@@ -48,7 +49,27 @@ def test_it_stops_working_by_itself_after_its_last_day(tmp_path: Path) -> None:
     assert f"its waiver in domains/sales/defs.yaml:6 ended on {ended}" in report.explanation()
     listed = mesh(tmp_path, "waivers")
     assert f"ended on {ended}, lets nothing pass" in listed.stdout
-    assert "1 waivers, 1 of them ended" in listed.stdout
+    assert "1 waiver, 1 of them ended" in listed.stdout
+
+
+def test_check_tells_of_one_that_ended_before_a_run_does(tmp_path: Path) -> None:
+    shop(tmp_path, STRICT, waivers=waiver("EnoughRows", days=0))
+    assert check_mesh(tmp_path).warnings == {}
+    shop(tmp_path, STRICT, waivers=waiver("EnoughRows", days=-1))
+    (told,) = check_mesh(tmp_path).warnings["domains/sales"]
+    assert (told.file, told.line) == ("domains/sales/defs.yaml", 6)
+    assert "the waiver of EnoughRows for mesh://sales/orders has ended" in told.found
+    shop(tmp_path, "[]", waivers="")
+    assert check_mesh(tmp_path).warnings == {}
+
+
+def test_a_misspelt_key_of_the_mesh_is_no_fault_of_its_waivers(tmp_path: Path) -> None:
+    shop(tmp_path, STRICT, waivers=waiver("EnoughRows"))
+    file = tmp_path / "mesh.yaml"
+    file.write_text(file.read_text().replace("\npolicies:", "\npolicys:"))
+    (fault,) = check_mesh(tmp_path).faults
+    assert (fault.file, fault.found) == ("mesh.yaml", "unknown key 'policys'")
+    assert fault.fix == "write 'policies' instead of 'policys'"
 
 
 @pytest.mark.parametrize(
@@ -100,6 +121,12 @@ def test_a_policy_that_could_not_run_is_not_waived(tmp_path: Path) -> None:
         (waiver("EnoughRows", forever="true"), "unknown key 'forever'"),
         (waiver("EnoughRows", reason="'            '"), "at least 3 words"),
         (waiver("EnoughRows", reason="aaaaaaaaaaaaa"), "at least 3 words"),
+        (waiver("EnoughRows", reason="'. . .'"), "at least 3 words"),
+        (waiver("EnoughRows", reason="'1 2 3'"), "at least 3 words"),
+        (waiver("EnoughRows", reason="'see - 4711 .'"), "at least 3 words"),
+        (waiver("EnoughRows", until="'2027-W01-1'"), "found '2027-W01-1'"),
+        (waiver("EnoughRows", until="'20270101'"), "a day such as 2027-06-30"),
+        (waiver("EnoughRows", approved_by="team:Test"), "found 'team:Test', who deviates"),
         (waiver("EnoughRows", column="idd"), "write 'id' instead of 'idd'"),
         (waiver("EnoughRows", approved_by="team:test"), "found 'team:test', who deviates"),
     ],
@@ -168,7 +195,7 @@ def test_an_approver_whom_nobody_knows_lets_nothing_pass(tmp_path: Path, approve
     shown = mesh(tmp_path, "waivers").stdout
     assert f"approved by  {approver}, whom principals.yaml does not declare" in shown
     assert "has a fault, lets nothing pass" in shown
-    assert "1 waivers, 0 of them ended, 1 with faults" in shown
+    assert "1 waiver, 0 of them ended, 1 with faults" in shown
     (listed,) = json.loads(mesh(tmp_path, "waivers", "--json").stdout)["waivers"]
     assert listed["approver_known"] is False
     assert listed["faults"][0]["key"] == "attributes.waivers.approved_by"

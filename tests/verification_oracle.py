@@ -155,6 +155,12 @@ def oracle(rule, rows, other):
         moments = [exact(row[rule.column]) for row in rows if row[rule.column] is not None]
         limit = NOW - timedelta(seconds=rule.seconds)
         if isinstance(rule, Freshness):
+            # A day is allowed for dates, an hour for timestamps.
+            days = any(type(row[rule.column]) is date for row in rows)
+            last = NOW + (timedelta(days=1) if days else timedelta(hours=1))
+            ahead = sum(moment > last for moment in moments)
+            if ahead:
+                return False, ahead
             return bool(moments) and max(moments) >= limit, None
         bad = sum(moment < limit for moment in moments)
         return bad == 0, bad or None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mesh_defs.cli.command import Command
+from mesh_defs.cli.command import Command, Group
 from mesh_defs.cli.output import (
     AsJson,
     ForProfile,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mesh_defs.product.access import MeshAccess
 
 app = typer.Typer(
+    cls=Group,
     help="Explain who may read what of a port, and by which rule.",
     rich_markup_mode=None,
     add_completion=False,
@@ -32,6 +34,10 @@ app = typer.Typer(
 )
 
 OfPort = Annotated[str, typer.Argument(metavar="URL", help="The port's or product's URL.")]
+OfColumn = Annotated[
+    str,
+    typer.Argument(metavar="URL", help="The port's or product's URL, #COLUMN for a column alone."),
+]
 Purpose = Annotated[
     str | None, typer.Option("--purpose", metavar="PURPOSE", help="What it is to be used for.")
 ]
@@ -39,7 +45,7 @@ Purpose = Annotated[
 
 @app.command(cls=Command)
 def explain(
-    url: OfPort,
+    url: OfColumn,
     who: Annotated[
         str | None,
         typer.Option(
@@ -65,10 +71,13 @@ def explain(
     \b
     Examples:
       mesh access explain mesh://fleet/aircraft
+      mesh access explain mesh://fleet/aircraft#tail_number
       mesh access explain mesh://fleet/aircraft --action discover --json
     """
-    reads, subject = _reads(url, profile)
+    reads, subject, name = _reads(url, profile, columns=True)
     decision = _decided(reads, subject, who, action, purpose)
+    if name is not None:
+        decision = _only(decision, name)
     if as_json:
         print_json(decision.as_dict())
     else:
@@ -92,7 +101,7 @@ def who(
     """
     from mesh_defs.policy.access.principals import nameless
 
-    reads, subject = _reads(url, profile)
+    reads, subject, _ = _reads(url, profile)
     decisions = [
         reads.access.decide(principal, subject, "read", purpose)
         for principal in (*reads.principals, nameless(reads.principals))
@@ -110,20 +119,40 @@ def who(
     raise typer.Exit(0 if any(decision.allowed for decision in decisions) else 1)
 
 
-def _reads(url: str, profile: str | None) -> tuple[MeshAccess, PortSubject]:
+def _reads(
+    url: str, profile: str | None, *, columns: bool = False
+) -> tuple[MeshAccess, PortSubject, str | None]:
+    """Access to the mesh, the port that ``url`` names, and its column, which only ``columns``
+    lets it name."""
     from mesh_defs.cli.arguments import product_url, require_product
     from mesh_defs.errors import UnknownAddress
     from mesh_defs.product.access import MeshAccess
     from mesh_defs.settings import find_root, load_settings
 
     settings = load_settings(find_root(), profile)
-    address = product_url(url)
+    address = product_url(url, columns=columns)
     require_product(settings.root, address)
     reads = MeshAccess(settings)
+    column, address = address.column, replace(address, column=None)
     try:
-        return reads, reads.subject(address)
+        return reads, reads.subject(address), column
     except UnknownAddress as error:
         raise typer.BadParameter(str(error), param_hint="URL") from None
+
+
+def _only(decision: Decision, name: str) -> Decision:
+    """``decision`` as far as it is about the column ``name``."""
+    from mesh_defs.faults import did_you_mean
+
+    names = [column.name for column in decision.subject.columns]
+    if name not in names:
+        raise typer.BadParameter(
+            f"{decision.subject.url} has no column '{name}'; allowed: {', '.join(names)}. "
+            f"Fix: {did_you_mean(name, names)}",
+            param_hint="URL",
+        )
+    found = decision.column(name)
+    return replace(decision, columns=(found,) if found is not None else ())
 
 
 def _decided(

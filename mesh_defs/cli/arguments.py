@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 _SHOWN_NAMES = 3
 
 
-def product_url(text: str) -> MeshUrl:
-    """The URL of a product or of one of its ports; anything else is wrong use."""
+def product_url(text: str, *, columns: bool = False) -> MeshUrl:
+    """The URL of a product or of one of its ports, or with ``columns`` of one of their columns;
+    anything else is wrong use."""
     try:
         url = parse(text)
     except UnknownAddress as error:
         raise typer.BadParameter(str(error), param_hint="URL") from None
-    if url.version is not None or url.as_of is not None or url.column is not None:
+    column = url.column is not None and not columns
+    if url.version is not None or url.as_of is not None or column:
         raise typer.BadParameter(
             f"'{text}' names data of a product; write {url.product_url()}", param_hint="URL"
         )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from mesh_defs.cli.command import Command
+from mesh_defs.cli.command import Command, Group
 from mesh_defs.cli.desk import desk, known_product
 from mesh_defs.cli.output import (
     AsJson,
@@ -29,7 +28,7 @@ _SHOW = "show"
 _MOST = 10_000
 
 
-class _UrlOrCommand(TyperGroup):
+class _UrlOrCommand(Group):
     """``mesh audit URL`` is ``mesh audit show URL``."""
 
     def resolve_command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from typer.core import TyperArgument, TyperCommand
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 from typer.utils import get_params_from_function
 
 if TYPE_CHECKING:
@@ -29,3 +29,19 @@ class Command(TyperCommand):
 
     def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Nothing: typer writes them with the options."""
+
+
+class Group(TyperGroup):
+    """Commands of which an unknown one is told once, with those that there are."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with the known commands when one is unknown."""
+        from mesh_defs.faults import did_you_mean
+
+        known = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in known:
+            fix = did_you_mean(args[0], known)
+            ctx.fail(f"No such command '{args[0]}'; allowed: {', '.join(known)}. Fix: {fix}")
+        return super().resolve_command(ctx, args)

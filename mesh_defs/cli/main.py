@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import click
 import typer
-from typer.core import TyperGroup
 
+from mesh_defs.cli.command import Group
 from mesh_defs.errors import (
     AccessDenied,
     InvalidMesh,
@@ -64,7 +64,7 @@ COMMANDS = {
 }
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(Group):
     """Commands that are imported one by one, so that each costs only what it needs itself."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -79,18 +79,6 @@ class LazyGroup(TyperGroup):
         command = typer.main.get_command(import_module(home).app)
         command.name = cmd_name
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click's, with the known commands when one is unknown."""
-        from mesh_defs.faults import did_you_mean
-
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            allowed = ", ".join(COMMANDS)
-            fix = did_you_mean(args[0], COMMANDS)
-            ctx.fail(f"No such command '{args[0]}'; allowed: {allowed}. Fix: {fix}")
-        return super().resolve_command(ctx, args)
 
 
 app = typer.Typer(

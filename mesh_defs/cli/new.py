@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mesh_defs.cli.arguments import name_of
-from mesh_defs.cli.command import Command
+from mesh_defs.cli.command import Command, Group
 from mesh_defs.cli.output import console, text
 from mesh_defs.errors import MeshError
 from mesh_defs.settings import find_root
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 app = typer.Typer(
+    cls=Group,
     help="Write a new domain or product that runs at once.",
     rich_markup_mode=None,
     add_completion=False,

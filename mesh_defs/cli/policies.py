@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mesh_defs.cli.command import Command
+from mesh_defs.cli.command import Command, Group
 from mesh_defs.cli.output import (
     AsJson,
     ForProfile,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mesh_defs.product.model import Mesh
     from mesh_defs.product.trial import Standing, Trial
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = typer.Typer(cls=Group, rich_markup_mode=None, add_completion=False)
 
 _MARKS = {"passed": "ok", "warned": "warn", "failed": "FAIL", "error": "ERROR"}
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mesh_defs.cli.command import Command
+from mesh_defs.cli.command import Command, Group
 from mesh_defs.cli.desk import Every, desk, length, now, until
 from mesh_defs.cli.output import (
     AsJson,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.state.tokens import Token
 
 app = typer.Typer(
+    cls=Group,
     help="Make, list and revoke service tokens.",
     rich_markup_mode=None,
     add_completion=False,

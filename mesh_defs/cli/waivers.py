@@ -58,7 +58,8 @@ def waivers(profile: ForProfile = None, as_json: AsJson = False) -> None:
     ended = sum(waiver.days_left(now) <= 0 for waiver, _, _ in found)
     faulty = sum(bool(faults) for _, faults, _ in found)
     more = f", {faulty} with faults" if faulty else ""
-    out.print(text(f"{len(found)} waivers, {ended} of them ended{more}"))
+    counted = "1 waiver" if len(found) == 1 else f"{len(found)} waivers"
+    out.print(text(f"{counted}, {ended} of them ended{more}"))
 
 
 def _rows(mesh: Mesh) -> Iterable[Row]:

@@ -10,15 +10,18 @@ from mesh_defs.gateway.query.allow import read_query
 from mesh_defs.gateway.query.answer import Limits
 from mesh_defs.gateway.query.parameters import bound
 from mesh_defs.gateway.query.select import select_query
+from mesh_defs.gateway.row_groups import GroupBatches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    import pyarrow as pa
+
     from mesh_defs.gateway.core import Gateway
+    from mesh_defs.gateway.delivery import Batches
     from mesh_defs.gateway.identity.caller import Caller
     from mesh_defs.gateway.query.allow import Query
-    from mesh_defs.gateway.query.answer import Answer
     from mesh_defs.gateway.reads.reading import Reading
     from mesh_defs.urls import MeshUrl
 
@@ -38,20 +41,27 @@ class Selection:
         """Whether all rows and columns are read, in any order."""
         return self == Selection()
 
+    @property
+    def every_row(self) -> bool:
+        """Whether all rows are read, in any order."""
+        return self == Selection(columns=self.columns)
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A port that was opened, which has to be closed, and the query for what is read of it."""
+    """A port that was opened, which has to be closed, and the query for what is read of it:
+    ``everything``, or all rows (``every_row``) of some columns, or less."""
 
     reading: Reading
     query: Query
     everything: bool
+    every_row: bool
 
 
 class Answering:
     """An answer with the readings that it is made of; `done` ends what was held for them."""
 
-    def __init__(self, readings: Sequence[Reading], answer: Answer, held: ExitStack) -> None:
+    def __init__(self, readings: Sequence[Reading], answer: Batches, held: ExitStack) -> None:
         self.readings = tuple(readings)
         self.answer = answer
         self._held = held
@@ -86,7 +96,7 @@ def choose_rows(
     except BaseException:
         reading.close()
         raise
-    return Chosen(reading, query, selection.everything)
+    return Chosen(reading, query, selection.everything, selection.every_row)
 
 
 def read_rows(gateway: Gateway, caller: Caller, chosen: Chosen) -> Answering:
@@ -97,6 +107,9 @@ def read_rows(gateway: Gateway, caller: Caller, chosen: Chosen) -> Answering:
         held.enter_context(gateway.limiter.slot(str(caller.principal)))
         limits = Limits(seconds=gateway.profile.limits.seconds)
         readings = {str(chosen.reading.url): chosen.reading}
+        whole = _whole(gateway, chosen, limits) if chosen.every_row else None
+        if whole is not None:
+            return Answering([chosen.reading], whole, held.pop_all())
         return _run(gateway, chosen.query, readings, (), limits, held)
 
 
@@ -130,6 +143,22 @@ def run_sql(
         query = read_query(sql, resolve)
         limits = Limits(rows=rows, seconds=gateway.profile.limits.seconds)
         return _run(gateway, query, readings, parameters, limits, held)
+
+
+def _whole(gateway: Gateway, chosen: Chosen, limits: Limits) -> GroupBatches | None:
+    """All rows of the chosen columns straight from the files; None where an engine must look."""
+    rows = chosen.reading.rows()
+    if not rows.files:
+        return None
+
+    def described() -> pa.Schema:
+        query = f"SELECT * FROM ({chosen.query.sql}) LIMIT 0"
+        with gateway.engine.run(query, {str(chosen.reading.url): rows}, limits=limits) as answer:
+            return answer.schema
+
+    schema = gateway.schemas.get((chosen.query.sql, rows.files), described)
+    parts = gateway.footers.parts(rows.files, schema, 1)
+    return GroupBatches(parts[0], schema) if parts is not None else None
 
 
 def _run(

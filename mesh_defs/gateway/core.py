@@ -16,14 +16,17 @@ from mesh_defs.gateway.identity.authenticate import Authenticator
 from mesh_defs.gateway.limits import Limiter
 from mesh_defs.gateway.notify.deliver import Courier
 from mesh_defs.gateway.query.engine import Engine
-from mesh_defs.gateway.reads.catalog import Catalog
+from mesh_defs.gateway.reads.catalog import Catalog, Kept
 from mesh_defs.gateway.reads.reads import Reads
+from mesh_defs.gateway.row_groups import Footers
 from mesh_defs.gateway.state.database import open_state
 from mesh_defs.processes import identity
 from mesh_defs.product.masked import Snapshots
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pyarrow as pa
 
     from mesh_defs.gateway.identity.caller import Caller
     from mesh_defs.settings import Settings
@@ -35,6 +38,7 @@ _MB = 1_000_000
 # With less, two threads cannot scan wide row groups of Parquet.
 _QUERY_BYTES = 100 * _MB
 _WAIT_SECONDS = 20.0
+_SCHEMAS_KEPT = 1024
 FOLDER = "gateway"
 
 
@@ -66,6 +70,8 @@ class Gateway:
             threads=limits.threads,
             wait=_WAIT_SECONDS,
         )
+        self.footers = Footers()
+        self.schemas: Kept[pa.Schema] = Kept(_SCHEMAS_KEPT)
         self.signer = SignedFiles(settings)
         self.extracts = Extracts(self.scratch / "extracts", most_bytes=_EXTRACT_BYTES)
         self.downloads = Downloads(settings)

@@ -15,6 +15,7 @@ from mesh_defs.validation import Day, Strict
 ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}\Z")
 ID_RULE = "letters, digits and _, starting with a letter"
 APPROVER = re.compile(r"(team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+)\Z")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 # A leap year: what nobody looks at for longer is no deviation for a while.
 LONGEST_DAYS = 366
@@ -139,7 +140,8 @@ class WaiverEntry(Strict):
     @field_validator("reason")
     @classmethod
     def _said(cls, value: str) -> str:
-        if len(value.split()) < _REASON_WORDS:
+        words = [word for word in value.split() if any(map(str.isalnum, word))]
+        if len(words) < _REASON_WORDS or not any(map(str.isalpha, value)):
             raise ValueError(f"at least {_REASON_WORDS} words; fix: say why it is fine for now")
         return value
 
@@ -147,6 +149,8 @@ class WaiverEntry(Strict):
     @classmethod
     def _day(cls, value: str) -> str:
         try:
+            if not _DAY.match(value):  # Python reads weeks and days without hyphens too
+                raise ValueError
             date.fromisoformat(value)
         except ValueError:
             raise ValueError("a day such as 2027-06-30") from None

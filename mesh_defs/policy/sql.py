@@ -32,7 +32,7 @@ class SqlPolicy(DataPolicy):
         count = port.number(f"SELECT count(*) FROM ({query}\n)")
         if count:
             yield Finding(
-                f"{count:,} rows break it",
+                "1 row breaks it" if count == 1 else f"{count:,} rows break it",
                 fix=self.fix,
                 port=port.name,
                 failing_rows=count,

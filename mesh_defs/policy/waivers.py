@@ -118,7 +118,8 @@ def waiver_faults(
 
     ``policies`` are the ids that may be waived here, ``ports`` the domain's products with their
     ports and these ports' columns (empty where a product is broken); ``owners`` are those who
-    deviate, and may not approve it themselves.
+    deviate, and may not approve it themselves. How names are spelled, in upper or lower case, makes
+    nobody somebody else.
     """
     faults = []
     known = sorted(policies)
@@ -171,7 +172,9 @@ def _approval_faults(
     from mesh_defs.faults import Fault
 
     faults = []
-    if waiver.approved_by in owners and waiver.approved_by not in rules.approvers:
+    approver = waiver.approved_by.casefold()
+    named = {one.casefold() for one in rules.approvers}
+    if approver in {one.casefold() for one in owners} and approver not in named:
         faults.append(
             Fault(
                 waiver.file,
@@ -182,7 +185,7 @@ def _approval_faults(
                 "ask for an approval, and name who gave it",
             )
         )
-    if rules.approvers and waiver.approved_by not in rules.approvers:
+    if named and approver not in named:
         faults.append(
             Fault(
                 waiver.file,

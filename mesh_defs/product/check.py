@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.faults import Fault, relative
 from mesh_defs.product.check_access import access_faults
+from mesh_defs.product.check_dbt import dbt_faults
 from mesh_defs.product.check_gateway import gateway_name_faults
 from mesh_defs.product.check_offers import offer_faults
 from mesh_defs.product.check_policies import policy_faults
@@ -14,6 +15,7 @@ from mesh_defs.product.check_rules import rule_faults, rule_warnings
 from mesh_defs.product.check_sql import file_faults
 from mesh_defs.product.check_training import training_faults
 from mesh_defs.product.load import DOMAINS, read_mesh
+from mesh_defs.product.misnamed import misnamed
 from mesh_defs.product.misplaced import misplaced
 from mesh_defs.product.prepare import hook_faults
 from mesh_defs.settings import FILE as MESH_FILE
@@ -71,10 +73,11 @@ def check_mesh(root: Path, profile: str | None = None, only: str | None = None) 
 def check_loaded(mesh: Mesh, only: str | None = None) -> Findings:
     """As `check_mesh`, for a mesh that was read already."""
     faults = [*mesh.faults, *_code_faults(mesh)]
-    faults += misplaced(mesh)
+    faults += [*misplaced(mesh), *misnamed(mesh)]
     faults += read_workspace(mesh.root, [domain.name for domain in mesh.domains])[1]
     faults += hook_faults(mesh.settings)
     faults += access_faults(mesh)
+    faults += dbt_faults(mesh)
     faults += offer_faults(mesh)
     faults += gateway_name_faults(mesh)
     faults += training_faults(mesh)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.faults import Fault, relative
 from mesh_defs.policy.evaluate import declared_verdicts
+from mesh_defs.policy.model import DataPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,7 @@ def policy_faults(mesh: Mesh) -> tuple[list[Fault], list[Fault]]:
                 (stopping if verdict.severity == "error" and not waived else warning).add(fault)
     stopping.update(_shared_storage(mesh))
     warning.update(_holding_nowhere(mesh))
+    warning.update(_ended(mesh, now))
     return sorted(stopping), sorted(warning)
 
 
@@ -80,6 +82,31 @@ def _holding_nowhere(mesh: Mesh) -> Iterator[Fault]:
                 "a filter that fits no port of the mesh",
                 "domains, archetypes, tags, classifications and status that products have",
                 "mend 'where:', or leave it for products to come",
+            )
+
+
+def _ended(mesh: Mesh, now: datetime) -> Iterator[Fault]:
+    """Waivers of policies on data whose end has come: what they find is not known before a run, and
+    then it stops. One of a policy that needs no data is told with what that finds."""
+    for waiver in mesh.governance.waivers:
+        product = mesh.products.get(waiver.identity)
+        if product is None or waiver.days_left(now) > 0:
+            continue
+        held = {
+            each.id
+            for output in product.outputs
+            for each in mesh.governance.in_force(product, output, mesh)
+            if isinstance(each.policy, DataPolicy)
+        }
+        if waiver.policy in held:
+            yield Fault(
+                waiver.file,
+                waiver.line,
+                "attributes.waivers.until",
+                f"{waiver.until}, so that the waiver of {waiver.policy} for "
+                f"mesh://{waiver.identity} has ended and lets nothing pass",
+                "a day that has not passed, with a new approval; or no waiver",
+                "mend what the policy finds and remove the waiver, or ask for an approval again",
             )
 
 

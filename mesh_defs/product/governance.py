@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from mesh_defs.faults import nearest
 from mesh_defs.policy.access.principals import Principals, load_principals
 from mesh_defs.policy.declare import Reader, Written
 from mesh_defs.policy.governance import BrokenDeclaration, Governance, Origin
@@ -50,7 +51,8 @@ def read_governance(
         faults += reader.read(written, _seen_from(written.scope, local))
     broken = [*reader.broken, *_unreadable(domains)]
     ids = {d.id for d in reader.declarations} | {b.id for b in broken}
-    if ("policies",) in settings.lost:  # which ones there are is not known
+    if any(nearest(str(path[0]), [FOLDER]) for path in settings.lost if len(path) == 1):
+        # Which ones there are is not known: what is lost was named so, or was meant to be.
         ids |= {waiver.policy for domain in domains for waiver in domain.waivers}
     waivers, refused = _waivers(settings, domains, loaded, ids)
     governance = Governance(

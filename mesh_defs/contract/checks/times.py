@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from mesh_defs.contract.checks.table import Table
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What lies further ahead is no time at which anything happened: clocks differ, and where a day
+# begins does.
+_AHEAD_SECONDS, _AHEAD_DAYS_SECONDS = 3_600.0, 86_400.0
 
 
 def check_time(rule: Freshness | Retention, table: Table, now: datetime) -> Finding:
     """Whether the newest value is fresh, or the oldest not too old. Values without a zone are
     UTC. A date is the moment at which it begins. No rows: nothing is too old, but nothing is
-    fresh either. Raises `CannotRun` and `duckdb.Error`."""
+    fresh either, nor is anything fresh where values lie in the future (`latest`). Raises
+    `CannotRun` and `duckdb.Error`."""
     column = rule.column
     if column is None:
         raise CannotRun("the rule names no column")
@@ -38,20 +42,31 @@ def check_time(rule: Freshness | Retention, table: Table, now: datetime) -> Find
     limit = (now - _EPOCH).total_seconds() - rule.seconds
     is_met = at >= limit
     observed = f"the {'newest' if newest else 'oldest'} {column} is {_text(at, now)}"
+    last = latest(column, table, now)
+    if newest and at > last:
+        ahead = f"epoch({quote(column)}) > {last!r}::DOUBLE"
+        return _breaking(table, column, ahead, "lie in the future", observed)
     if is_met or newest:
         return Finding(is_met, observed, decided_by, rows=table.count)
     too_old = f"epoch({quote(column)}) < {limit!r}::DOUBLE"
-    return _too_old(table, column, too_old, observed)
+    return _breaking(table, column, too_old, "are too old", observed)
 
 
-def _too_old(table: Table, column: str, condition: str, observed: str) -> Finding:
+def latest(column: str, table: Table, now: datetime) -> float:
+    """Up to when (in seconds since 1970) a value of ``column`` is of the past: a day from ``now``
+    on for dates, an hour for timestamps. Raises `CannotRun`."""
+    is_date = kind_of(column, table.columns).name == "DATE"
+    return (now - _EPOCH).total_seconds() + (_AHEAD_DAYS_SECONDS if is_date else _AHEAD_SECONDS)
+
+
+def _breaking(table: Table, column: str, condition: str, words: str, observed: str) -> Finding:
     found = table.connection.execute(
         f"SELECT count(*) FROM {table.sql} WHERE {condition}"
     ).fetchone()
     count = int(found[0]) if found else 0
     return Finding(
         met=False,
-        observed=f"{count} of {table.count} rows are too old; {observed}",
+        observed=f"{count} of {table.count} rows {words}; {observed}",
         decided_by="scan",
         failing_rows=count,
         rows=table.count,

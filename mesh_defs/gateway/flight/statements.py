@@ -7,14 +7,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mesh_defs.gateway.flight.parquet import Footers, GroupBatches
 from mesh_defs.gateway.flight.plain import plain
 from mesh_defs.gateway.flight.running import Running
 from mesh_defs.gateway.flight.table_schemas import metadata
 from mesh_defs.gateway.query.allow import read_query
 from mesh_defs.gateway.query.answer import Limits
 from mesh_defs.gateway.query.parameters import bound
-from mesh_defs.gateway.reads.catalog import Kept
+from mesh_defs.gateway.row_groups import GroupBatches
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
@@ -25,16 +24,15 @@ if TYPE_CHECKING:
     from mesh_defs.contract.data import Rows
     from mesh_defs.gateway.core import Gateway
     from mesh_defs.gateway.flight.calls import Call
-    from mesh_defs.gateway.flight.parquet import Groups
     from mesh_defs.gateway.flight.plain import Plain
     from mesh_defs.gateway.flight.running import Batches
     from mesh_defs.gateway.query.allow import Query
     from mesh_defs.gateway.query.answer import Answer
     from mesh_defs.gateway.reads.reading import Reading
+    from mesh_defs.gateway.row_groups import Groups
     from mesh_defs.urls import MeshUrl
 
 PROTOCOL = "flight"
-_SCHEMAS_KEPT = 1024
 _MOST_PARTS = 2  # each decodes in a thread of its own; more of them want more memory
 
 
@@ -43,8 +41,6 @@ class Statements:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._schemas: Kept[pa.Schema] = Kept(_SCHEMAS_KEPT)
-        self._footers = Footers()
 
     def open(
         self, call: Call, sql: str, values: Sequence[object] | Mapping[str, object] = ()
@@ -95,13 +91,13 @@ class Statements:
     def _described(self, opened: _Opened, sql: str, values: Mapping[str, object]) -> pa.Schema:
         kinds = tuple((name, type(value)) for name, value in values.items())
         key = (sql, frozenset(opened.relations.items()), kinds)
-        found = self._schemas.find(key)
+        found = self._gateway.schemas.find(key)
         if found is None:
             with self._run(opened, f"SELECT * FROM ({sql}) LIMIT 0", values) as answer:
                 found = answer.schema
                 for _ in answer:
                     raise AssertionError("no row was asked for")
-            self._schemas.put(key, found)
+            self._gateway.schemas.put(key, found)
         return found
 
     def _parts(
@@ -122,7 +118,7 @@ class Statements:
         (rows,) = opened.relations.values()
         if not rows.files:
             return None
-        return self._footers.parts(rows.files, schema, _MOST_PARTS)
+        return self._gateway.footers.parts(rows.files, schema, _MOST_PARTS)
 
     def _run(self, opened: _Opened, sql: str, values: Mapping[str, object]) -> Answer:
         limits = Limits(seconds=self._gateway.profile.limits.seconds)

@@ -63,6 +63,8 @@ def create_app(gateway: Gateway, *, threads: int = 80) -> FastAPI:
 
     # The more exact paths first: a port may have any name but those of these.
     routers = (asking, audit, records, data, query, changes, files, sharing, products)
-    for router in (each.router for each in routers):
-        app.include_router(router)
+    for each in routers:
+        # Errors of Delta Sharing have a form of their own.
+        told = problems.PROBLEMS if each is not sharing else None
+        app.include_router(each.router, responses=told)
     return app

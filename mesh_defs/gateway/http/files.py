@@ -40,7 +40,10 @@ router = APIRouter(tags=["files"])
 PROTOCOL = "files"
 
 MOST_AT_ONCE = 64  # each holds one piece, and the transport another
-_RETRY_SECONDS = 1
+MOST_WAITING = 1024
+_WAIT_SECONDS = 20.0
+_RETRY_SECONDS = 2
+_BUSY = "as many files are read as may at once. Fix: wait a moment, and try again"
 _threads = ThreadPoolExecutor(8, "files")
 
 
@@ -115,11 +118,23 @@ async def handed_file(
     handout, file = await loop.run_in_executor(
         _threads, _found, mesh, (reading, proof, name), request.headers.get("Authorization")
     )
+    with ExitStack() as held:
+        held.callback(mesh.signer.release, handout)
+        await _turn(request, held)
+        return _answer(request, handout, file, held)
+
+
+async def _turn(request: Request, held: ExitStack) -> None:
+    """Wait until this may send; ``held`` gives the place back. Raises `Overloaded`."""
+    state = request.app.state
+    if not hasattr(state, "file_places"):
+        state.file_places = asyncio.Semaphore(MOST_AT_ONCE)
+    places: asyncio.Semaphore = state.file_places
     try:
-        return _answer(request, mesh, handout, file)
-    except BaseException:
-        mesh.signer.release(handout)
-        raise
+        await asyncio.wait_for(places.acquire(), _WAIT_SECONDS)
+    except TimeoutError:
+        raise Overloaded(_BUSY, retry_after=_RETRY_SECONDS) from None
+    held.callback(places.release)
 
 
 def _found(
@@ -128,11 +143,8 @@ def _found(
     """The file that the URL names. Raises `Ended`, `Overloaded`; `Unauthenticated` and `Refused`
     when a token came along that is no good, or somebody else's."""
     caller = mesh.authenticate(authorization) if authorization is not None else None
-    if mesh.signer.using >= MOST_AT_ONCE:
-        raise Overloaded(
-            "as many files are read as may at once. Fix: wait a moment, and try again",
-            retry_after=_RETRY_SECONDS,
-        )
+    if mesh.signer.using >= MOST_WAITING:
+        raise Overloaded(_BUSY, retry_after=_RETRY_SECONDS)
     reading, proof, name = names
     handout, file = mesh.signer.use(reading, proof, name.removesuffix(SUFFIX), datetime.now(UTC))
     owner = handout.reading.caller.principal
@@ -144,8 +156,9 @@ def _found(
     return handout, file
 
 
-def _answer(request: Request, mesh: Gateway, handout: Handout, file: HandedFile) -> Response:
-    """Full, partial, or none of the bytes (RFC 9110, sections 13 and 14)."""
+def _answer(request: Request, handout: Handout, file: HandedFile, held: ExitStack) -> Response:
+    """Full, partial, or none of the bytes (RFC 9110, sections 13 and 14). Bytes take ``held``
+    along, and close it when they are sent."""
     asked = request.headers
     headers = {
         **reading_headers(handout.reading),
@@ -154,7 +167,6 @@ def _answer(request: Request, mesh: Gateway, handout: Handout, file: HandedFile)
         "Cache-Control": "private, no-transform",
     }
     if _listed(asked.get("If-None-Match"), file.tag):
-        mesh.signer.release(handout)
         return Response(status_code=304, headers=headers)
     same = asked.get("If-Range") in (None, file.tag)
     try:
@@ -162,10 +174,9 @@ def _answer(request: Request, mesh: Gateway, handout: Handout, file: HandedFile)
         wanted = asked.get("Range") if same and request.method == "GET" else None
         parts = read_ranges(wanted, file.size)
     except Unsatisfiable:
-        mesh.signer.release(handout)
         headers["Content-Range"] = f"bytes */{file.size}"
         return Response(status_code=416, headers=headers)
-    return FileResponse(mesh.signer, handout, file, parts, headers, _threads)
+    return FileResponse(handout, file, parts, headers, _threads, held.pop_all().close)
 
 
 def _listed(header: str | None, tag: str) -> bool:

@@ -118,6 +118,7 @@ class Flow(Response):
     async def _end(self) -> None:
         """Note how it ended, and free everything."""
         if self._making is not None and not self._making.done():
+            await run_in_threadpool(self._delivery.give_up, "the client went away")
             self._delivery.cancel()
             await asyncio.wait({self._making})
         if self._making is not None and self._making.done() and not self._making.cancelled():

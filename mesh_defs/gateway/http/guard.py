@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mesh_defs.gateway.errors import TooLarge
-from mesh_defs.gateway.http.problems import of_error
+from mesh_defs.gateway.http.problems import of_error, unforeseen
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -51,7 +51,12 @@ class Guard:
                     return {"type": "http.disconnect"}
             return message
 
-        await self._app(scope, receiving, sender)
+        try:
+            await self._app(scope, receiving, sender)
+        except Exception as error:  # noqa: BLE001  whatever it is: the server would log its words
+            answer = unforeseen(scope["method"], scope["path"], error)
+            if not sender.started:
+                await answer(scope, receive, sender)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         error = TooLarge(f"found a request of more than {self._most} bytes. Fix: send less")

@@ -59,7 +59,11 @@ def parquet(request: Request, mesh: Gateway, chosen: Chosen) -> Response:
             chosen.reading, path, held.pop_all(), ranged=parts is not None
         )
     headers["Mesh-Receipt"] = handout.reading.id
-    return FileResponse(mesh.downloads, handout, file, parts, headers, _threads)
+
+    def done() -> None:
+        mesh.downloads.release(handout)
+
+    return FileResponse(handout, file, parts, headers, _threads, done)
 
 
 @contextmanager

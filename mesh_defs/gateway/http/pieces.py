@@ -13,12 +13,12 @@ from mesh_defs.gateway.errors import Ended
 from mesh_defs.gateway.http.streams import SLOWEST_SECONDS, left
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from starlette.types import Receive, Scope, Send
 
-    from mesh_defs.gateway.handed import HandedFile, Handout, SignedFiles
+    from mesh_defs.gateway.handed import HandedFile, Handout
     from mesh_defs.gateway.ranges import Span
 
 TYPE = "application/vnd.apache.parquet"
@@ -26,7 +26,7 @@ PIECE = 1 << 20  # bytes; larger ones gain nothing and wait in memory
 
 
 class FileResponse(Response):
-    """``parts`` of a file that was handed out (None: all of it).
+    """``parts`` of a file that was handed out (None: all of it); ``done`` is called at the end.
 
     It ends at once, and short of its length, when the access that the file was handed out under
     ends, and when the client goes away or takes nothing for a minute.
@@ -34,16 +34,16 @@ class FileResponse(Response):
 
     def __init__(
         self,
-        files: SignedFiles,
         handout: Handout,
         file: HandedFile,
         parts: Sequence[Span] | None,
         headers: Mapping[str, str],
         threads: Executor,
+        done: Callable[[], object],
     ) -> None:
         self.background = None
-        self.files, self.handout, self.file = files, handout, file
-        self.threads = threads
+        self.handout, self.file = handout, file
+        self.threads, self.done = threads, done
         self.status_code = 200 if parts is None else 206
         self.media_type = TYPE
         spans = [(0, file.size)] if parts is None else list(parts)
@@ -86,7 +86,7 @@ class FileResponse(Response):
                 await self._send(send, gone)
         finally:
             gone.cancel()
-            self.files.release(self.handout)
+            self.done()
 
     async def _send(self, send: Send, gone: asyncio.Future[None]) -> None:
         loop = asyncio.get_running_loop()

@@ -121,13 +121,14 @@ def install(app: FastAPI, root: Path) -> None:
             405, "Method not allowed", f"found {found}", fix=f"use {methods}", headers=headers
         )
 
-    @app.exception_handler(Exception)
-    async def unforeseen(request: Request, error: Exception) -> JSONResponse:
-        # Its words may quote data: the log tells its kind, and where it happened.
-        where = "".join(traceback.format_tb(error.__traceback__))
-        kind = type(error).__name__
-        _log.error("%s %s: %s\n%s", request.method, request.url.path, kind, where)
-        return problem(500, "The gateway failed", f"an error of the gateway itself ({kind})")
+
+def unforeseen(method: str, path: str, error: Exception) -> JSONResponse:
+    """What is told of an error that nobody foresaw. Its words may quote data: the log has its kind,
+    and where it happened."""
+    where = "".join(traceback.format_tb(error.__traceback__))
+    kind = type(error).__name__
+    _log.error("%s %s: %s\n%s", method, one_line(path)[:200], kind, where)
+    return problem(500, "The gateway failed", f"an error of the gateway itself ({kind})")
 
 
 def allowed_methods(request: Request) -> list[str]:

@@ -49,10 +49,9 @@ FORMS = {
     "odcs": ODCS,
     "jsonld": dprod.MEDIA_TYPE,
 }
-_TEXT = {"schema": {"type": "string"}}
 _OBJECT = {"schema": {"type": "object"}}
-_CONTENT = {JSON: _OBJECT, dprod.MEDIA_TYPE: _OBJECT}
-_CONTENT |= dict.fromkeys((HTML, odps.MEDIA_TYPE, ODCS), _TEXT)
+_CONTENT = dict.fromkeys((JSON, dprod.MEDIA_TYPE, odps.MEDIA_TYPE, ODCS), _OBJECT)
+_CONTENT[HTML] = {"schema": {"type": "string"}}
 DOCUMENTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "What is told of it", "content": _CONTENT},
     304: {"description": "You have it already"},

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.errors import GatewayError
 
 _EVERY = 0.02
+OWN_MB = 32.0
 _STATM = Path("/proc/self/statm")
 
 
@@ -37,8 +38,9 @@ class Stoppable(Protocol):
 class Watch:
     """One thread that looks at all running queries 50 times a second while there are any.
 
-    ``most_mb`` is what the process may hold in memory; above it the query that began last is
-    ended. It is the third wall: the texts that functions make count to no limit of the engine's.
+    ``most_mb`` is what the process may hold in memory; above it the query that began last is ended,
+    unless it is others who hold it: then it may take `OWN_MB` all the same. It is the third wall:
+    the texts that functions make count to no limit of the engine's.
     """
 
     def __init__(self, most_mb: int | None, resident: Callable[[], float] | None = None) -> None:
@@ -47,11 +49,14 @@ class Watch:
         self._running: list[Stoppable] = []
         self._changed = threading.Condition()
         self._closed = False
+        self._before = 0.0
         self._thread: threading.Thread | None = None
 
     def add(self, query: Stoppable) -> None:
         """Look at ``query`` from now on."""
         with self._changed:
+            if not self._running:
+                self._before = self._resident()
             self._running.append(query)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._look, name="query-watch", daemon=True)
@@ -93,12 +98,17 @@ class Watch:
                 query.stop(TooLarge("the query takes too long. Fix: filter more, or join less"))
 
     def _end_large(self) -> None:
-        if self._most_mb is None or self._resident() <= self._most_mb:
+        if not self._too_much():
             return
-        _give_back()
-        if self._resident() > self._most_mb:
+        give_back()
+        if self._too_much():
             said = "the query takes more memory than there is. Fix: filter more, or select less"
             self._running[-1].stop(TooLarge(said))
+
+    def _too_much(self) -> bool:
+        if self._most_mb is None:
+            return False
+        return self._resident() > max(self._most_mb, self._before + OWN_MB)
 
 
 def resident_mb() -> float:
@@ -108,8 +118,11 @@ def resident_mb() -> float:
     return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def _give_back() -> None:
-    """Let the allocator return what is free to the system."""
+def give_back() -> None:
+    """Let the allocators return what is free to the system."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

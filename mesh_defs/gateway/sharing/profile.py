@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from mesh_defs.gateway.state.tokens import Issued
 
 PREFIX = "/-/sharing"
 SUFFIX = ".share"
@@ -25,8 +22,3 @@ def profile(base: str, token: str, expires_at: datetime | None) -> dict[str, Any
     if expires_at is not None:
         told["expirationTime"] = expires_at.isoformat(timespec="milliseconds")
     return told
-
-
-def lease_profile(base: str, lease: Issued) -> str:
-    """The profile file of a lease that was just made, as its text."""
-    return json.dumps(profile(base, lease.secret, lease.token.expires_at), indent=2) + "\n"

@@ -101,12 +101,24 @@ def _parsed(text: str, connection: duckdb.DuckDBPyConnection) -> tuple[dict[str,
     )
     if not plain or node["from_table"]["type"] != "EMPTY" or not node.get("where_clause"):
         raise BadCondition("more than a condition", _ALLOWED, _ALONE)
-    written = connection.execute("SELECT json_deserialize_sql(?::JSON)", [found[0]]).fetchone()
-    assert written is not None  # noqa: S101  as above
-    canonical = str(written[0])
+    canonical = _written(found[0], connection)
     if not canonical.startswith(_HEAD):
         raise BadCondition("more than a condition", _ALLOWED, _ALONE)
     return node["where_clause"], canonical.removeprefix(_HEAD)
+
+
+def _written(tree: str, connection: duckdb.DuckDBPyConnection) -> str:
+    """The serialised ``tree`` as SQL."""
+    import duckdb
+
+    try:
+        written = connection.execute("SELECT json_deserialize_sql(?::JSON)", [tree]).fetchone()
+    except duckdb.Error:
+        # A number beyond all numbers has no form in the tree.
+        fix = "write numbers of up to 300 digits, and texts plainly"
+        raise BadCondition("a value that cannot be written anew", _ALLOWED, fix) from None
+    assert written is not None  # noqa: S101  a scalar function yields one row
+    return str(written[0])
 
 
 def _nodes(node: object) -> Iterator[dict[str, Any]]:

@@ -122,8 +122,8 @@ class _Request:
             return None  # the purpose of a grant is one that the owner permits
         named = {p for column in self.subject.columns for p in column.purposes or ()}
         known = sorted(self.subject.purposes or named | self.in_force.purposes)
-        if self.purpose in known or (self.approved is not None and not known):
-            return None  # where no purpose is named, the owner judged the one that was asked for
+        if self.purpose in known:
+            return None
         close = nearest(self.purpose, known)
         said = f"permitted here: {', '.join(known)}" if known else "none is named here"
         hint = f"; the nearest is '{close}'" if close else ""

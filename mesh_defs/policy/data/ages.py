@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesh_defs.contract.checks.times import check_time
+from mesh_defs.contract.checks.times import check_time, latest
 from mesh_defs.contract.describe import duration_text
 from mesh_defs.contract.physical_types import TIMESTAMPS, UnknownType, parse
 from mesh_defs.contract.rules import Freshness, Retention
@@ -24,7 +24,8 @@ _TIMES = TIMESTAMPS | {"DATE"}
 
 class FreshnessKept(DataPolicy):
     """The newest row is as fresh as the contract promises, and the promise is within what the mesh
-    asks for. A promise that names no column is about the time of publishing, which is now."""
+    asks for. A promise that names no column is about the time of publishing, which is now. No row
+    is fresh where one lies in the future, by more than an hour, or a day for dates."""
 
     at_most_days: float | None = parameter(
         None, stricter="lower", gt=0, description="the longest promise that is allowed, in days"
@@ -44,6 +45,19 @@ class FreshnessKept(DataPolicy):
             return
         rule = Freshness(id="fresh", dimension="timeliness", column=column, seconds=seconds)
         if check_time(rule, port.table, port.now).met:
+            return
+        last = latest(column, port.table, port.now)
+        ahead = port.count(f"epoch({quote(column)}) > {last!r}::DOUBLE")
+        if ahead:
+            rows = "1 row lies" if ahead == 1 else f"{ahead:,} rows lie"
+            yield Finding(
+                f"{rows} in the future by {column}, so that nobody knows how old the data is",
+                fix="leave them out of the transform, or mend their time",
+                port=port.name,
+                column=column,
+                failing_rows=ahead,
+                rows=port.rows,
+            )
             return
         promised = f"{column} is to be {duration_text(seconds)} old at most"
         known = port.count(f"{quote(column)} IS NOT NULL")

@@ -74,3 +74,13 @@ def _not_aggregated(reduction: Reduction, path: Path, counters: Collection[str])
 
 def _not(path: Path) -> str:
     return "the value itself" if path.direct else str(path)
+
+
+def is_piece(paths: Iterable[Path]) -> bool:
+    """Whether a mask alone stands between a value and who reads, on any of ``paths``."""
+    return any(
+        path.masked is not None
+        and path.aggregated is None
+        and not (path.hashed or path.condition or path.chosen)
+        for path in paths
+    )

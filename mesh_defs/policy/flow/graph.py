@@ -41,9 +41,10 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Inflow:
-    """What flows into a column from another product's ``source``. ``assumed`` tells that nothing
-    proves it: not even ``reason``, why lineage does not know, when it is not empty. ``equal``: it
-    shows, at least in part, through a condition that makes the two equal or compares them."""
+    """What flows into a column from another product's ``source``. ``assumed`` tells that Python
+    made it, which nothing but the data can say something of. ``reason`` is why lineage does not
+    know, and takes every column that was read. ``equal``: it shows, at least in part, through a
+    condition that makes the two equal or compares them."""
 
     source: Ref
     way: Way = (DIRECT,)
@@ -112,8 +113,7 @@ class Flows:
             yield from self._everything(version, ref)
             return
         ways = lineage.get("ways", {}).get(ref.port, {}).get(ref.column, {})
-        declared = ref.column in lineage.get("declared", {}).get(ref.port, ())
-        assumed = declared or bool(lineage.get("assumed"))
+        assumed = bool(lineage.get("assumed"))
         equal = lineage.get("equal", {}).get(ref.port, {}).get(ref.column, {})
         for asset, source in listed:
             named = source_key(asset, source)
@@ -132,10 +132,11 @@ class Flows:
     def _everything(self, version: Version, ref: Ref) -> Iterator[Inflow]:
         reasons = version.lineage.get("unknown", {}).get(ref.port, {})
         reason = reasons.get(ref.column) or reasons.get("*") or "its lineage was not recorded"
+        assumed = bool(version.lineage.get("assumed"))
         for read in version.reads:
             for column in self.version(read.key).outputs[read.port].promise.columns:
                 source = Ref(read.key, read.port, column.name)
-                yield Inflow(source, assumed=True, reason=reason)
+                yield Inflow(source, assumed=assumed, reason=reason)
 
     def sensitivity(self, ref: Ref) -> Sensitivity:
         """How ``ref`` is classified: as its contract says, or higher, as what flows into it unless

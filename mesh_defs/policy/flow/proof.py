@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mesh_defs.policy.flow.digests import plain_digest
+from mesh_defs.policy.flow.masks import Masks
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from mesh_defs.policy.flow.graph import Flows, Inflow
     from mesh_defs.policy.subject import StagedPort
 
-_DIGESTS = ("md5", "sha1", "sha256")
+_DIGESTS = ("md5", "sha1", "sha256")  # those that DuckDB computes
 _NUMBERS = "('TINYINT','SMALLINT','INTEGER','BIGINT','HUGEINT','FLOAT','DOUBLE')"
 
 
@@ -30,18 +32,31 @@ class Proof:
         below = self.port.count(f"{value} IS NOT NULL AND coalesce({count} < {reduction.k}, true)")
         if not below:
             return None
-        return f"in {below:,} rows '{reduction.counted_in}' is below {reduction.k}"
+        rows = "1 row" if below == 1 else f"{below:,} rows"
+        return f"in {rows} '{reduction.counted_in}' is below {reduction.k}"
 
-    def on_data(self, column: Column, reduction: Reduction, inflow: Inflow) -> str | None:
-        """Why the rows do not show that no value of ``inflow`` came through into ``column``."""
+    def merged(self, column: Column, inflow: Inflow, least: int) -> str | None:
+        """Why masks of ``inflow`` in ``column`` do not hide which value it is: they must merge
+        ``least`` different ones into most of those that are seen."""
+        return self._masks(column, inflow).not_merged(least)
+
+    def on_data(
+        self, column: Column, reduction: Reduction, inflow: Inflow, least: int, share: float
+    ) -> str | None:
+        """Why the rows do not show that no value of ``inflow`` came through into ``column``: not as
+        it is, not by more than half in a ``share`` (0 to 1) of its values, not as a plain digest,
+        and not under a mask that merges fewer than ``least``."""
         if reduction.method == "aggregated":
             if reduction.counted_in is None:
                 return "nothing but 'countedIn' could show it of what Python makes"
             if self._is_number(column):
                 return None  # Sums and means meet single values by chance.
-        if reduction.method == "hashed":
-            return self._same(column, inflow) or self._plain_digests(column, inflow)
-        return self._same(column, inflow)
+        found = self._same(column, inflow)
+        if found is None and reduction.method == "hashed":
+            found = self._plain_digests(column, inflow)
+        if found is None and reduction.method == "masked":
+            found = self.merged(column, inflow, least)
+        return found or self._masks(column, inflow).pieces(least, share)
 
     def _is_number(self, column: Column) -> bool:
         name = quote(column.name)
@@ -55,7 +70,7 @@ class Proof:
         source = self._values(inflow)
         value = f"CAST({quote(column.name)} AS VARCHAR)"
         found = self.port.count(f"{value} IN (SELECT v FROM {source} AS s(v))")
-        return f"{found:,} rows have values of {self._name(inflow)} in it" if found else None
+        return f"{_rows(found)} values of {self._name(inflow)} in it" if found else None
 
     def _plain_digests(self, column: Column, inflow: Inflow) -> str | None:
         source = self._values(inflow)
@@ -64,11 +79,18 @@ class Proof:
             known = f"(SELECT {digest}(v) FROM {source} AS s(v))"
             found = self.port.count(f"{value} IN {known}")
             if found:
-                return (
-                    f"{found:,} rows have the plain {digest} of {self._name(inflow)}, which anyone "
-                    "can compute: use context.keyed_hash"
-                )
-        return None
+                return self._digested(digest, found, inflow)
+        other = plain_digest(self.port, column.name, source)
+        return self._digested(*other, inflow) if other is not None else None
+
+    def _digested(self, digest: str, rows: int, inflow: Inflow) -> str:
+        return (
+            f"{_rows(rows)} the plain {digest} of {self._name(inflow)}, which anyone can compute: "
+            "use context.keyed_hash"
+        )
+
+    def _masks(self, column: Column, inflow: Inflow) -> Masks:
+        return Masks(self.port, column.name, self._values(inflow), self._name(inflow))
 
     def _values(self, inflow: Inflow) -> str:
         """The different values of the source, over all inputs that read it, as texts."""
@@ -83,3 +105,7 @@ class Proof:
 
     def _name(self, inflow: Inflow) -> str:
         return self.flows.url(inflow.source)
+
+
+def _rows(count: int) -> str:
+    return "1 row has" if count == 1 else f"{count:,} rows have"

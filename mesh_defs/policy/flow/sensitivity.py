@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mesh_defs.contract.model import CLASSIFICATIONS
 from mesh_defs.faults import relative
-from mesh_defs.policy.flow.agreement import MASKED_CHARACTERS, disagreement
+from mesh_defs.policy.flow.agreement import MASKED_CHARACTERS, disagreement, is_piece
 from mesh_defs.policy.flow.copies import Copies
 from mesh_defs.policy.flow.graph import Inflow, follows, rank
 from mesh_defs.policy.flow.proof import Proof
@@ -35,9 +35,12 @@ class SensitivityFollows(DataPolicy):
     ``reducedBy`` of a property names the method. ``aggregated``: HAVING proves groups of k rows, or
     ``countedIn`` is a column that counts the rows of each group and is never below k. ``hashed``:
     on every way through keyed_hash(). ``masked``: no more than ``masked_characters`` of a value are
-    shown in all columns of all ports together. ``dropped``: it does not flow in at all. What Python
-    makes has no lineage: there the data itself must show that no value came through, and no column
-    may hold values of a personal column of an input that nothing names as its source.
+    shown in all columns of all ports together, and the rows show that it merges values:
+    ``masked_values`` different ones and more into most of those seen. ``dropped``: it does not flow
+    in at all. What lineage does not know of SQL and dbt is reduced in no way. What Python makes has
+    no lineage: there the data itself must show that no value came
+    through, nor more than half of one in one piece, and no column may hold values of a personal
+    column of an input that nothing names as its source.
     """
 
     minimum: Classification = parameter(
@@ -54,6 +57,12 @@ class SensitivityFollows(DataPolicy):
         stricter="lower",
         ge=0,
         description="how many characters of a value a mask may show",
+    )
+    masked_values: int = parameter(
+        3,
+        stricter="higher",
+        ge=2,
+        description="how many different values must stand behind most of those that a mask shows",
     )
     copied_share: float = parameter(
         0.3,
@@ -122,9 +131,7 @@ class _Check:
         """Findings on those of ``columns`` whose sources are a matter of belief, and that hold
         values of a personal column which is none of them."""
         lineage, port = self.flows.root.lineage, self.port.name
-        declared = () if lineage.get("assumed") else lineage.get("declared", {}).get(port, ())
-        believed = [c for c in columns if lineage.get("assumed") or c.name in declared]
-        if not believed:
+        if not lineage.get("assumed"):
             return
         named = {
             column.name: {
@@ -132,10 +139,10 @@ class _Check:
                 for inflow in self.flows.inflows(self.flows.ref(port, column.name))
                 if not inflow.reason
             }
-            for column in believed
+            for column in columns
         }
         copies = Copies(self.port, self.flows, self.policy.copied_share, self.policy.copied_values)
-        for column, copy in copies.find(believed, named, rank(self.policy.minimum)):
+        for column, copy in copies.find(columns, named, rank(self.policy.minimum)):
             yield self._copied(column, copy)
 
     def _copied(self, column: Column, copy: Copy) -> Finding:
@@ -170,14 +177,22 @@ class _Check:
         """Why ``inflow`` is not reduced as declared; None when it is."""
         if reduction is None:
             return ""
+        if inflow.reason and not inflow.assumed:
+            return "nobody can tell what is left of it, as lineage does not know its way"
         if reduction.method == "aggregated":
             small = self._small_groups(column, reduction)
             if small is not None:
                 return small
         if inflow.assumed:
-            return self.proof.on_data(column, reduction, inflow)
+            policy = self.policy
+            return self.proof.on_data(
+                column, reduction, inflow, policy.masked_values, policy.copied_share
+            )
         counters = self.flows.root.counters(self.port.name, column.name)
-        return disagreement(reduction, inflow.way, counters, self.policy.masked_characters)
+        wrong = disagreement(reduction, inflow.way, counters, self.policy.masked_characters)
+        if wrong is None and reduction.method == "masked" and is_piece(inflow.way):
+            return self.proof.merged(column, inflow, self.policy.masked_values)
+        return wrong
 
     def _small_groups(self, column: Column, reduction: Reduction) -> str | None:
         least = self.policy.smallest_group
@@ -246,10 +261,18 @@ class _Check:
             file=self.file,
             line=column.line,
             path=path,
+            # What only warns is read, and goes downstream, as what it turned out to be.
+            classification=found.classification if self._disproved(reduction) else None,
         )
+
+    def _disproved(self, reduction: Reduction | None) -> bool:
+        """Whether the rows may have shown what lineage does not know."""
+        return reduction is not None and reduction.method != "aggregated"
 
     def _fix(self, column: Column, worst: _Trouble, reduction: Reduction | None) -> str:
         classify = f"write 'classification: {worst.found.classification}' for {column.name}"
+        if worst.inflow.reason and not worst.inflow.assumed:
+            return f"{classify}, or write it in SQL that lineage can follow"
         if reduction is not None:
             return f"{classify}, or make it {reduction.method} in the transform"
         if worst.inflow.assumed:

@@ -49,7 +49,8 @@ class _State:
     """A node that was reached. ``path`` is what happens to its values later on; ``mark`` tells
     where they are masked, so that pieces of one value that are put together again are added up;
     ``counters`` are names of columns that count the rows of an aggregate on the path. ``collects``:
-    masks further up bound nothing; ``counting``: the next aggregate on the path is a count."""
+    masks further up bound nothing; ``counting``: the next aggregate on the path is a count;
+    ``lettered``: a mask that counts characters comes later."""
 
     node: Node
     path: Path = DIRECT
@@ -58,6 +59,7 @@ class _State:
     mark: Mark | None = None
     collects: bool = False
     counting: bool = False
+    lettered: bool = False
 
 
 def follow(graph: Graph, start: Node, names: Sequence[str], *, wide: bool = False) -> Flow:
@@ -146,7 +148,7 @@ def _along(graph: Graph, state: _State, edge: Edge, index: int) -> _State:
     path, later, counting = how.path, state.path, state.counting
     if state.collects:
         path = replace(path, masked=None)
-    if how.spreads:
+    if how.voids(later, lettered=state.lettered):
         later = replace(later, masked=None)
     later = how.hashed_whole(later)
     select = graph.held[state.node[0]].expression
@@ -167,7 +169,10 @@ def _along(graph: Graph, state: _State, edge: Edge, index: int) -> _State:
         mark = (state.node, index)
     facts = frozenset(_passed(select, state.facts, edge))
     collects = state.collects or how.collects
-    return _State(edge.node or state.node, path, facts, counters, mark, collects, counting)
+    lettered = state.lettered or how.lettered
+    return _State(
+        edge.node or state.node, path, facts, counters, mark, collects, counting, lettered
+    )
 
 
 def _covered(graph: Graph, state: _State, counts: frozenset[Count]) -> tuple[int, frozenset[str]]:

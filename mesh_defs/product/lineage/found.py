@@ -42,9 +42,9 @@ class Found:
 
 
 def declare(
-    found: Found, output: OutputPort, inputs: Inputs, assets: Mapping[str, str], *, assumed: bool
+    found: Found, output: OutputPort, inputs: Inputs, assets: Mapping[str, str]
 ) -> None:
-    """Add to ``found`` what the contract of ``output`` says of columns that no SQL tells."""
+    """Put into ``found``, what names suggest, what the contract of ``output`` says of columns."""
     places = {
         f"{name}.{column}".lower(): [assets[name], column]
         for name, columns in inputs.items()
@@ -53,7 +53,7 @@ def declare(
     annotations = annotations_of(output)
     for column in output.promise.columns:
         objects = annotations.source_objects(column.name)
-        if not objects or (column.name in found.known and not assumed):
+        if not objects:
             continue
         found.known.pop(column.name, None)
         missing = [name for name in objects if name.lower() not in places]

@@ -51,30 +51,6 @@ _VARYING_NAMES = frozenset({"random", "nextval", "currval", "setseed", "gen_rand
 
 # Characters from which on a piece of a value is hashed as if it was all of it.
 WHOLE = 8
-# These show so little of a value that all of what they may yield can be told by its hash.
-_CUTTING = (
-    exp.ArrayFirst,
-    exp.ArrayLast,
-    exp.ArraySlice,
-    exp.Ascii,
-    exp.BitwiseAnd,
-    exp.BitwiseRightShift,
-    exp.DayOfWeek,
-    exp.IntDiv,
-    exp.Length,
-    exp.Mod,
-    exp.RegexpExtract,
-    exp.RegexpExtractAll,
-    exp.RegexpSplit,
-    exp.RegexpSubstr,
-    exp.StrPosition,
-    exp.Unicode,
-)
-_CUTTING_NAMES = frozenset(
-    {"array_extract", "bit_count", "left_grapheme", "list_element", "list_extract", "list_first",
-     "list_last", "list_slice", "ord", "regexp_split_to_array", "regexp_split_to_table",
-     "right_grapheme", "strlen", "substring_grapheme"}
-)  # fmt: skip
 
 
 def is_constant(part: exp.Expr | None) -> bool:
@@ -107,32 +83,6 @@ def bounded(node: exp.Expr, mask: exp.Expr, leaf: exp.Expr) -> bool:
     if isinstance(mask, (exp.If, exp.Filter)):
         return _steady(node, leaf)
     return _steady(mask, leaf)
-
-
-def cuts(node: exp.Expr) -> bool:
-    """Whether the parent of ``node`` makes a piece of it of which no mask tells the length."""
-    parent = node.parent
-    if isinstance(parent, exp.Anonymous):
-        return parent.name.lower() in _CUTTING_NAMES
-    if node.arg_key != "this":
-        return isinstance(parent, _CUTTING) and node.arg_key in ("expression", "expressions")
-    if isinstance(parent, exp.Substring):
-        length = parent.args.get("length")
-        return not (is_constant(parent.args.get("start")) and is_constant(length))
-    if isinstance(parent, (exp.Left, exp.Right)):
-        return not is_constant(parent.expression)
-    if isinstance(parent, (exp.Split, exp.SplitPart)):
-        return not _is_text(parent.args.get("expression") or parent.args.get("delimiter"))
-    if isinstance(parent, exp.Bracket):
-        return not isinstance(node, exp.Split) and not all(map(_is_text, parent.expressions))
-    if isinstance(parent, exp.TimeToStr):
-        written = parent.args["format"].name
-        return not all(part in written for part in ("%Y", "%m", "%d"))
-    return isinstance(parent, _CUTTING)
-
-
-def _is_text(part: exp.Expr | None) -> bool:
-    return isinstance(part, exp.Literal) and part.is_string and part.name != ""
 
 
 def _steady(part: exp.Expr, leaf: exp.Expr) -> bool:

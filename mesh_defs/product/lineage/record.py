@@ -31,7 +31,8 @@ A source is the asset's path and the column: ``<domain>/<product>/<port>`` for a
 exactly one of the two, unless ``unknown`` has "*" for its port, which then stands for all that are
 not known.
 What is unknown may come from anywhere: who propagates something along lineage must assume the worst
-of it. Where no SQL tells, a property's ``transformSourceObjects`` (``input.column``) do.
+of it. Of what Python makes, a property's ``transformSourceObjects`` (``input.column``) tell; what
+is not known of SQL and dbt stays unknown whatever they say.
 
 ``ways`` has what `mesh_defs.policy.flow.ways` says of each source; one that is not listed there
 flows directly. Rows that were kept from earlier versions were made by earlier code: lineage of a
@@ -66,7 +67,7 @@ if TYPE_CHECKING:
     from mesh_defs.product.lineage.found import Columns, Reasons
     from mesh_defs.product.model import InputPort, Mesh, Product
 
-_FORMAT = 4  # raise it when the same SQL is to give another lineage
+_FORMAT = 5  # raise it when the same SQL is to give another lineage
 
 
 class Lineage(TypedDict):
@@ -142,7 +143,8 @@ def column_lineage(
             if is_interrupt(error):
                 raise
             found = Found(unknown={WHOLE_PORT: short(str(error) or type(error).__name__)})
-        declare(found, output, input_columns, assets, assumed=assumed)
+        if assumed:
+            declare(found, output, input_columns, assets)
         _add(result, output.name, found)
     if previous is not None and not assumed:
         merge_kept(result, previous, kept)

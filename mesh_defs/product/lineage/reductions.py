@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from mesh_defs.policy.flow.ways import DIRECT, SOME_ROWS, UNPROVEN, Path
-from mesh_defs.product.lineage import groups, pieces, scopes
+from mesh_defs.product.lineage import groups, keeping, pieces, scopes
 from mesh_defs.product.lineage.relations import DIALECT
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ class Reduction:
     nothing; ``collects``: so do earlier ones, because what they show of many rows or steps is put
     together. ``alone``: no other column stands in it; ``whole``: nor anything that leaves out or
     singles out a row. ``counting``: its aggregate is a count. ``piece``: it may be so little of the
-    value that a hash of it takes nothing away.
+    value that a hash of it takes nothing away. ``recoded``: its characters are not the value's, so
+    that a mask which counts them (``lettered``) bounds nothing later on.
     """
 
     path: Path = DIRECT
@@ -114,15 +115,20 @@ class Reduction:
     whole: bool = True
     counting: bool = False
     piece: bool = False
+    recoded: bool = False
+    lettered: bool = False
 
     def after(self, earlier: Reduction) -> Reduction:
         """``earlier``, which aggregates nothing, and then this one."""
         path = earlier.unmasked().path if self.collects else earlier.path
-        later = self.unmasked().path if earlier.spreads else self.path
+        void = earlier.voids(self.path, lettered=self.lettered)
+        later = self.unmasked().path if void else self.path
         return replace(
             self,
             path=path.then(earlier.hashed_whole(later)),
             piece=earlier.piece or self.piece,
+            recoded=earlier.recoded or self.recoded,
+            lettered=earlier.lettered or self.lettered,
             spreads=self.spreads or earlier.spreads,
             collects=self.collects or earlier.collects,
         )
@@ -130,6 +136,12 @@ class Reduction:
     def unmasked(self) -> Reduction:
         """The same where masks bound nothing."""
         return replace(self, path=replace(self.path, masked=None), spreads=True, collects=True)
+
+    def voids(self, later: Path, *, lettered: bool) -> bool:
+        """Whether the mask of a ``later`` path bounds nothing after this; ``lettered``: it counts
+        characters."""
+        hashed = self.path.hashed or later.hashed
+        return self.spreads or (self.recoded and lettered and not hashed)
 
     def hashed_whole(self, later: Path) -> Path:
         """``later``, in which hashes count for nothing where all they are of is a piece."""
@@ -156,14 +168,23 @@ def _then(so_far: Reduction, found: Reduction, node: exp.Expr, leaf: exp.Expr) -
     """``so_far``, and what the parent of ``node`` takes away, which is ``found``."""
     parent = node.parent
     path = so_far.hashed_whole(found.path)
+    lettered = keeping.cuts_characters(node)
     fixed = not so_far.spreads and parent is not None and pieces.bounded(node, parent, leaf)
+    fixed = fixed and not (lettered and so_far.recoded)
     if not fixed and not so_far.path.hashed:  # What is cut out of a digest is no piece of a value.
         path = replace(path, masked=None)
     passed = so_far.path.then(path)
     spreads = not passed.hashed and (so_far.spreads or pieces.spreads(node, leaf))
     few = path.masked is not None and path.masked < pieces.WHOLE
-    piece = so_far.piece or (not passed.hashed and (few or pieces.cuts(node)))
-    result = replace(so_far, path=passed, spreads=spreads, piece=piece)
+    piece = so_far.piece or (not passed.hashed and (few or not keeping.keeps_all(node)))
+    result = replace(
+        so_far,
+        path=passed,
+        spreads=spreads,
+        piece=piece,
+        recoded=so_far.recoded or not keeping.keeps_characters(node),
+        lettered=so_far.lettered or lettered,
+    )
     if path.aggregated is not None and so_far.path.aggregated is None:
         counting = isinstance(parent, _COUNTS)
         result = replace(result, counts=found.counts, some=found.some, counting=counting)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlglot import exp, parse_one
+from sqlglot import exp
 
+from mesh_defs.product.lineage.reading import DIALECT, read
 from mesh_defs.product.transforms import dbt_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-DIALECT = "duckdb"
 MAX_CHARACTERS = 500_000
 
 Key = tuple[str, ...]
@@ -49,7 +50,7 @@ class Relations:
         """
         if len(query) > MAX_CHARACTERS:
             raise ValueError(f"a query of {len(query)} characters; up to {MAX_CHARACTERS} are read")
-        expression = parse_one(query, dialect=DIALECT)
+        expression = read(query, partial(self._may_have, columns_of))
         _hide_variables(expression)
         schema: Schema = {}
         if self.bare:
@@ -71,6 +72,16 @@ class Relations:
                 column.set("db", None)
                 column.set("catalog", None)
         return Placed(expression, schema)
+
+    def _may_have(
+        self, columns_of: Callable[[Key], Sequence[str] | None], tree: exp.Expr, name: str
+    ) -> bool:
+        """Whether a relation that ``tree`` reads may have a column of that name."""
+        if any(name in columns for columns in self.columns.values()):
+            return True
+        keys = {self._known(table) for table in tree.find_all(exp.Table)} & set(self.intermediate)
+        known = [columns_of(key) for key in keys if key is not None]
+        return any(columns is None or name in columns for columns in known)
 
     def input_of(self, table: exp.Table) -> str | None:
         """The input that ``table`` of a parsed query stands for."""

@@ -209,7 +209,7 @@ class _Builder:
                 for port, node in ports.items()
                 if node.unique_id in compiled
             },
-            intermediate=intermediate,
+            intermediate=intermediate if all(map(_is_read, built)) else {},
             paths=tuple(f"{file}{suffix}" for suffix in _SIDE_FILES),
         )
 
@@ -219,6 +219,17 @@ class _Builder:
         return "SELECT " + ", ".join(
             f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind, *_ in rows
         )
+
+
+def _is_read(result: RunResult) -> bool:
+    """Whether nothing but one query ran for a node. A model in Python, or one whose SQL ends before
+    its text does, may change what others made, of which lineage then knows nothing."""
+    from mesh_defs.product.lineage.engine_tree import is_one_query
+
+    code = getattr(result.node, "compiled_code", None)
+    if str(result.node.resource_type) == "seed" or code is None:
+        return True
+    return getattr(result.node, "language", "") == "sql" and is_one_query(code)
 
 
 def _named(product: Product) -> frozenset[str]:

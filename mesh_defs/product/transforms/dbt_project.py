@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.errors import TransformFailed
 from mesh_defs.faults import did_you_mean, nearest, relative
+from mesh_defs.product.transforms.dbt_bypass import problems
 from mesh_defs.product.transforms.dbt_database import NAME, SCHEMA
 from mesh_defs.sql import quote
 
@@ -61,9 +62,12 @@ def select(manifest: Manifest, product: Product, root: Path) -> Selection:
     finder = _Finder(manifest, product, relative(project, root))
     ports = finder.ports()
     needed = finder.needed(ports.values())
+    tests = tuple(finder.tests(ports, needed)) if ports else ()
+    used = needed | {test.unique_id for test in tests if not test.missing}
+    found = problems(manifest, used, _dispatched(project))
+    finder.faults += [f"{finder.project}/{problem}" for problem in found]
     if finder.faults:
         raise TransformFailed("\n".join(finder.faults))
-    tests = tuple(finder.tests(ports, needed))
     for unique_id in needed & set(manifest.nodes):
         manifest.nodes[unique_id].tags.append(BUILD)
     for test in tests:
@@ -77,6 +81,15 @@ def select(manifest: Manifest, product: Product, root: Path) -> Selection:
     for node in ports.values():
         _materialize(node)
     return Selection(ports, frozenset(needed), tests)
+
+
+def _dispatched(project: Path) -> dict[str, object]:
+    """The key ``dispatch`` of a project that dbt has parsed, by the namespace of macros."""
+    import yaml
+
+    content = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))
+    listed = content.get("dispatch") if isinstance(content, dict) else None
+    return {str(each.get("macro_namespace")): each for each in listed or () if each}
 
 
 def _materialize(node: ManifestNode) -> None:

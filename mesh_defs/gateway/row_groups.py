@@ -5,9 +5,12 @@ No engine decodes and encodes them on the way, and row groups that nobody asks f
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mesh_defs.gateway.query.faults import Cancelled
+from mesh_defs.gateway.query.watch import give_back
 from mesh_defs.gateway.reads.catalog import Kept
 
 if TYPE_CHECKING:
@@ -103,21 +106,34 @@ def _split(
 
 
 class GroupBatches:
-    """The rows of one part as record batches of ``schema``, read once, one row group at a time."""
+    """The rows of one part as record batches of ``schema``, read once, one row group at a time.
+    They have no ``deadline`` (seconds of `time.monotonic`): reading them waits for nothing but
+    their reader. `cancel` may be called from any thread; reading then raises `Cancelled`."""
 
     def __init__(self, part: Sequence[Groups], schema: pa.Schema) -> None:
         self.schema = schema
+        self.deadline = math.inf
+        self._cancelled = False
+        self._rows = sum(groups.rows for groups in part)
         self._batches = _batches(part, schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self
 
     def __next__(self) -> pa.RecordBatch:
+        if self._cancelled:
+            raise Cancelled("whoever asked is gone")
         return next(self._batches)
 
+    def cancel(self) -> None:
+        """End it, since nobody waits for it any more."""
+        self._cancelled = True
+
     def close(self) -> None:
-        """Close the file that is open."""
+        """Close the file that is open; what a large answer took goes back to the system."""
         self._batches.close()
+        if self._rows >= SMALLEST_PART:
+            give_back()
 
 
 def _batches(part: Sequence[Groups], schema: pa.Schema) -> Generator[pa.RecordBatch]:

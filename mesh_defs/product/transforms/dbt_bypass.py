@@ -1,0 +1,162 @@
+"""What a dbt project does beside the SQL that its models compile to, and is refused for.
+
+Lineage, and with it every promise about personal data, reads the compiled SQL of models. A hook that
+updates a port, a macro that asks the database while SQL is made (``run_query``) and pastes what it
+hears into it, or one that takes the place of dbt's own way to build a table, would publish
+something else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt.contracts.graph.nodes import Macro, ManifestNode
+    from jinja2 import nodes
+
+# Whose macros are dbt's own.
+_OWN = frozenset({"dbt", "dbt_duckdb"})
+# They run SQL, hold what it answered, or reach whatever a name leads to.
+ASKING = frozenset(
+    {"context", "execute_macro", "get_columns_in_query", "load_result", "noop_statement", "render",
+     "run_hooks", "run_query", "statement", "store_raw_result", "store_result",
+     "submit_python_job"}
+)  # fmt: skip
+# These look at names of relations and columns, and at none of their rows.
+ADAPTER = frozenset(
+    {"dispatch", "get_columns_in_relation", "get_relation", "quote", "quote_as_configured", "type"}
+)
+_NAMING = ("generate_alias_name", "generate_database_name", "generate_schema_name")
+_CONFIGS = ("sql_header", "indexes", "options", "partitioned_by")
+_BUILT_INS = frozenset({"table", "view", "incremental", "ephemeral", "seed", "snapshot", "test", "unit"})
+
+
+def problems(manifest: Manifest, used: Iterable[str], namespaces: Mapping[str, object]) -> Iterator[str]:
+    """What is refused of the nodes ``used`` (models, seeds and tests, by id), each as ``<file>:
+    <what>. Fix: <fix>``. ``namespaces`` is the project's ``dispatch`` by macro namespace."""
+    known = [manifest.nodes[one] for one in sorted(used) if one in manifest.nodes]
+    for node in manifest.nodes.values():
+        if str(node.resource_type) == "operation":
+            yield _told(node.original_file_path, "on-run-start or on-run-end", "write a model")
+    if "dbt" in namespaces:
+        yield _told("dbt_project.yml", "a dispatch of dbt's own macros", "remove it")
+    for node in known:
+        yield from _of_node(node)
+    yield from _redefined(manifest)
+    packages = frozenset(macro.package_name for macro in manifest.macros.values())
+    for macro in _macros(manifest, known):
+        for name in _asking(macro.macro_sql, packages):
+            found = f"{name} in the macro '{macro.name}', which models use"
+            yield _told(macro.original_file_path, found, _IN_SQL)
+    for node in known:
+        if str(getattr(node, "language", "sql")) == "sql":
+            for name in _asking(node.raw_code, packages):
+                yield _told(node.original_file_path, name, _IN_SQL)
+
+
+_IN_SQL = "write it in the model's SQL, over ref() and source()"
+
+
+def _told(file: str, found: str, fix: str) -> str:
+    return (
+        f"{file.removeprefix("./")}: {found}; lineage reads the SQL that models compile to, and nothing else may "
+        f"decide what is published. Fix: {fix}"
+    )
+
+
+def _of_node(node: ManifestNode) -> Iterator[str]:
+    config = node.config
+    for key in ("pre_hook", "post_hook"):
+        if getattr(config, key, None):
+            yield _told(node.original_file_path, f"a {key.replace('_', '-')}", "write a model")
+    for key in _CONFIGS:
+        if config.get(key):
+            yield _told(node.original_file_path, f"the config '{key}'", "remove it")
+    if str(config.materialized) not in _BUILT_INS:
+        found = f"the materialization '{config.materialized}'"
+        yield _told(node.original_file_path, found, "make it a table or a view")
+    columns = getattr(node, "columns", None) or {}
+    written = [config.to_dict(), [column.to_dict() for column in columns.values()]]
+    written.append([each.to_dict() for each in getattr(node, "constraints", None) or ()])
+    if str(node.resource_type) == "model" and any(";" in text for text in _statements(written)):
+        yield _told(node.original_file_path, "a ';' in its config or columns", "remove it")
+
+
+def _statements(value: object, key: str = "") -> Iterator[str]:
+    """Texts that dbt may paste into SQL; those that describe something for people are none."""
+    if isinstance(value, str) and key not in ("description", "meta", "docs"):
+        yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name not in ("description", "meta", "docs"):
+                yield from _statements(item, str(name))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _statements(item, key)
+
+
+def _redefined(manifest: Manifest) -> Iterator[str]:
+    """Macros of the project that dbt takes for its own of that name."""
+    own = {macro.name for macro in manifest.macros.values() if macro.package_name in _OWN}
+    for macro in manifest.macros.values():
+        if macro.package_name in _OWN or macro.name.endswith(_NAMING) or "test_" in macro.name:
+            continue
+        root = macro.package_name == manifest.metadata.project_name
+        if macro.name.startswith("materialization_") or (root and macro.name in own):
+            found = f"the macro '{macro.name}', which takes the place of dbt's own"
+            yield _told(macro.original_file_path, found, "give it another name")
+
+
+def _macros(manifest: Manifest, known: Iterable[ManifestNode]) -> list[Macro]:
+    """Macros that ``known`` nodes use, and those that these use, but for dbt's own."""
+    found: dict[str, Macro] = {}
+    stack = [name for node in known for name in node.depends_on.macros]
+    while stack:
+        name = stack.pop()
+        macro = manifest.macros.get(name)
+        if macro is None or name in found or macro.package_name in _OWN:
+            continue
+        found[name] = macro
+        stack += macro.depends_on.macros
+    return [found[name] for name in sorted(found)]
+
+
+def _asking(text: str, packages: frozenset[str]) -> list[str]:
+    """How the Jinja in ``text`` asks the database, or hides what it calls."""
+    from dbt_common.clients.jinja import get_environment
+    from jinja2 import TemplateError
+
+    if "{" not in text:
+        return []
+    try:
+        tree = get_environment(None, capture_macros=False).parse(text)
+    except TemplateError:
+        return []  # dbt, which parsed it before, has said what is wrong.
+    return sorted(set(_asked(tree, packages)))
+
+
+def _asked(tree: nodes.Template, packages: frozenset[str]) -> Iterator[str]:
+    from jinja2 import nodes
+
+    # Names after a dot are looked at together with what stands before it.
+    owners = {id(one.node): one for one in tree.find_all(nodes.Getattr)}
+    for name in tree.find_all(nodes.Name):
+        owner = owners.get(id(name))
+        if name.name in ASKING and name.ctx == "load":
+            yield name.name
+        elif name.name == "adapter" and (owner is None or owner.attr not in ADAPTER):
+            yield f"adapter.{owner.attr}" if owner is not None else "adapter as a value"
+        elif name.name in packages and name.ctx == "load":
+            if owner is None or owner.attr in ASKING:
+                yield f"{name.name}.{owner.attr}" if owner is not None else f"{name.name} as a value"
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Getattr) and call.node.attr == "dispatch":
+            first = call.args[0] if call.args else None
+            if not isinstance(first, nodes.Const) or first.value in ASKING:
+                yield "adapter.dispatch of a name that is not written out"
+    for part in tree.find_all(nodes.Filter):
+        if part.name == "attr":
+            yield "the filter attr"
