@@ -15,6 +15,7 @@ import httpx
 import uvicorn
 
 from mesh_defs.gateway.core import Gateway
+from mesh_defs.gateway.flight.gateway import FlightGateway
 from mesh_defs.gateway.http.app import create_app
 from mesh_defs.gateway.identity.local import make_admin_token
 from mesh_defs.gateway.state.tokens import NewToken
@@ -93,7 +94,7 @@ def served(root: Path) -> Iterator[Served]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    gateway = Gateway(load_settings(root), base, "grpc://127.0.0.1:1")
+    gateway = Gateway(load_settings(root), base)
     # What the whole process may hold is less than the clients' libraries take, which are in it too.
     gateway.engine._watch._most_mb = None
     config = uvicorn.Config(create_app(gateway), log_level="warning", access_log=False)
@@ -101,6 +102,8 @@ def served(root: Path) -> Iterator[Served]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     mesh = Served(gateway, base)
+    flight = FlightGateway(gateway)
+    gateway.flight = flight.location
     try:
         end = time.monotonic() + 30
         while not server.started:
@@ -111,6 +114,7 @@ def served(root: Path) -> Iterator[Served]:
     finally:
         for client in mesh._clients:
             client.close()
+        flight.stop()
         server.should_exit = True
         thread.join(30)
         listener.close()

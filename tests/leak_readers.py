@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import httpx
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from adbc_driver_flightsql import DatabaseOptions, dbapi
+
+import mesh_defs as mesh
 
 Cells = dict[str, str | None]
 
@@ -33,10 +37,12 @@ class Choice:
 @dataclass(frozen=True)
 class Reader:
     """``read`` takes the gateway's address, the port's URL, a token (None: nobody's) and a choice;
-    it gives rows of texts, null as None, or raises `Denied`. ``action`` is what it needs."""
+    it gives rows of texts, null as None, or raises `Denied`. ``action`` is what it needs; one that
+    is ``whole`` heeds no choice."""
 
     read: Callable[[str, str, str | None, Choice], list[Cells]]
-    action: Literal["read", "query"] = "read"
+    action: Literal["read", "query", "subscribe"] = "read"
+    whole: bool = False
 
 
 def cells(rows: list[Mapping[str, object]]) -> list[Cells]:
@@ -104,6 +110,62 @@ def _ndjson(base: str, url: str, token: str | None, choice: Choice) -> list[Cell
     return cells([json.loads(line) for line in lines])
 
 
+def _connected(flight: bool) -> Callable[[str, str, str | None, Choice], list[Cells]]:
+    def read(base: str, url: str, token: str | None, choice: Choice) -> list[Cells]:
+        try:
+            with mesh.connect(base, token=token, flight=flight) as gateway:
+                assert gateway.protocol == ("flight" if flight else "http")
+                found = gateway.open(url).arrow(choice.columns, choice.where)
+        except (mesh.AccessDenied, mesh.Unauthenticated, mesh.UnknownAddress) as error:
+            raise Denied(str(error)) from None
+        limit = len(found) if choice.limit is None else choice.limit
+        return cells(found.slice(0, limit).to_pylist())
+
+    return read
+
+
+def _adbc(base: str, url: str, token: str | None, choice: Choice) -> list[Cells]:
+    address = httpx.get(f"{base}/-/about", trust_env=False).json()["flight"]
+    names = ", ".join(choice.columns) if choice.columns is not None else "*"
+    # More than a plain selection: it needs leave to query.
+    sql = f"WITH t AS (SELECT * FROM {url.removeprefix('mesh://').replace('/', '.')}) "
+    sql += f"SELECT {names} FROM t" + (f" WHERE {choice.where}" if choice.where else "")
+    sql += f" LIMIT {choice.limit}" if choice.limit is not None else ""
+    head = {DatabaseOptions.AUTHORIZATION_HEADER.value: f"Bearer {token}"} if token else {}
+    refused = (dbapi.ProgrammingError, dbapi.OperationalError, dbapi.NotSupportedError)
+    with dbapi.connect(address, db_kwargs=head) as connection, connection.cursor() as cursor:
+        try:
+            cursor.execute(sql)
+            return cells(cursor.fetch_arrow_table().to_pylist())
+        except refused as error:
+            told = str(error).upper().replace(" ", "_")
+            if not any(k in told for k in ("UNAUTHENTICATED", "UNAUTHORIZED", "NOT_FOUND")):
+                raise
+            raise Denied(str(error)) from None
+
+
+def _files(base: str, url: str, token: str | None, choice: Choice) -> list[Cells]:
+    path = f"{base}/{url.removeprefix('mesh://')}/files"
+    told = json.loads(_content(httpx.get(path, headers=_head(token), trust_env=False)))
+    urls = [each["url"] for each in told["files"]]
+    return cells([row for each in urls for row in pl.read_parquet(each).to_dicts()])
+
+
+def _sharing(base: str, url: str, token: str | None, choice: Choice) -> list[Cells]:
+    share, schema, table = url.removeprefix("mesh://").split("/")
+    path = f"{base}/-/sharing/shares/{share}/schemas/{schema}/tables/{table}/query"
+    answer = httpx.post(path, json={}, headers=_head(token), trust_env=False)
+    lines = [json.loads(line) for line in _content(answer).splitlines()]
+    urls = [line["file"]["url"] for line in lines if "file" in line]
+    return cells([row for each in urls for row in pl.read_parquet(each).to_dicts()])
+
+
+def _changes(base: str, url: str, token: str | None, choice: Choice) -> list[Cells]:
+    path = f"{base}/{url.removeprefix('mesh://')}/changes?since=-1"
+    rows = json.loads(_content(httpx.get(path, headers=_head(token), trust_env=False)))
+    return cells([{k: v for k, v in row.items() if not k.startswith("_")} for row in rows])
+
+
 READERS: dict[str, Reader] = {
     "http arrow": Reader(_arrow),
     "http parquet": Reader(_parquet),
@@ -111,4 +173,10 @@ READERS: dict[str, Reader] = {
     "http json": Reader(_json),
     "http ndjson": Reader(_ndjson),
     "http query": Reader(_query, "query"),
+    "client http": Reader(_connected(flight=False)),
+    "client flight": Reader(_connected(flight=True)),
+    "adbc": Reader(_adbc, "query"),
+    "signed files": Reader(_files, whole=True),
+    "delta sharing": Reader(_sharing, whole=True),
+    "changes": Reader(_changes, "subscribe", whole=True),
 }

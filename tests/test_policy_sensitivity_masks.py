@@ -64,8 +64,8 @@ def made(root: Path, made_of: str, method: str, source: str = "email") -> str:
          ("it shows 2 different values of the 2 that mesh://passengers/bookings/bookings#meal has: "
           "1.0 stand behind each, and 3 are asked for")),
         ("select meal = 'halal' as a from bookings", "it shows 2 different values of the 2"),
-        ("select left(code::varchar, 4) as a from bookings where id < 600",
-         "50 of 50 of the values that it shows are each found in fewer than 3 of the values"),
+        ("select left(code::varchar, 4) as a from bookings where id < 300",
+         "of 50 of the values that it shows are each found in fewer than 3 of the values"),
         ("select right(email, 4) || left(code::varchar, 4) as a from bookings",
          "stand behind each"),
     ],

@@ -67,7 +67,7 @@ def test_a_misspelt_key_of_the_mesh_is_no_fault_of_its_waivers(tmp_path: Path) -
     shop(tmp_path, STRICT, waivers=waiver("EnoughRows"))
     file = tmp_path / "mesh.yaml"
     file.write_text(file.read_text().replace("\npolicies:", "\npolicys:"))
-    (fault,) = check_mesh(tmp_path).faults
+    (fault,) = [f for f in check_mesh(tmp_path).faults if f.file != "workspace.yaml"]
     assert (fault.file, fault.found) == ("mesh.yaml", "unknown key 'policys'")
     assert fault.fix == "write 'policies' instead of 'policys'"
 

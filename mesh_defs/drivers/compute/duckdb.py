@@ -45,6 +45,11 @@ _UNFIT = {
 }
 
 
+# Half of DuckDB's own: a few rows of many are read in three quarters of the time, all of them and
+# writing them cost the same. With fewer rows, looking at more groups costs what they save.
+_ROW_GROUP = 61_440
+
+
 class UnfitColumns(MeshError):
     """Columns have types that cannot be published without changing their values."""
 
@@ -93,7 +98,7 @@ class DuckDBCompute:
         path = target.with_suffix(".parquet")
         written = self.connection.execute(
             f"COPY ({query}\n) TO {literal(str(path))} "
-            "(FORMAT parquet, COMPRESSION snappy, RETURN_STATS)"
+            f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_ROW_GROUP}, RETURN_STATS)"
         ).fetchall()
         return [_staged(row) for row in written]
 

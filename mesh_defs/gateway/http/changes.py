@@ -17,6 +17,7 @@ from mesh_defs.gateway.changes.steps import Asked
 from mesh_defs.gateway.errors import BadRequest
 from mesh_defs.gateway.http.accept import choose
 from mesh_defs.gateway.http.calls import (
+    PLAIN,
     DomainName,
     Mesh,
     PortName,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.core import Gateway
     from mesh_defs.gateway.reads.reading import Reading
 
-router = APIRouter(tags=["changes"])
+router = APIRouter(tags=["changes"], dependencies=PLAIN)
 PROTOCOL = "changes"
 EVENTS = "text/event-stream"
 MOST_ROWS = 100_000

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 
 from mesh_defs.gateway.errors import Overloaded, Refused
 from mesh_defs.gateway.http.calls import (
+    PLAIN,
     AsOf,
     DomainName,
     Mesh,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.identity.caller import Caller
     from mesh_defs.urls import MeshUrl
 
-router = APIRouter(tags=["files"])
+router = APIRouter(tags=["files"], dependencies=PLAIN)
 
 PROTOCOL = "files"
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from mesh_defs.gateway.http.calls import (
+    PLAIN,
     AsOf,
     DomainName,
     Mesh,
@@ -25,7 +26,7 @@ from mesh_defs.product.shown import shown_record
 if TYPE_CHECKING:
     from mesh_defs.product.ledger import Record
 
-router = APIRouter(tags=["products"])
+router = APIRouter(tags=["products"], dependencies=PLAIN)
 PROTOCOL = "http"
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 

@@ -33,6 +33,7 @@ _HOLDERS_KEPT = 1024  # principals whose grants are remembered until any grant c
 _MOST = 1000
 _LONGEST_NAME = 128  # what storage takes as the name of a folder, and more than anybody writes
 RETIRED = "retired"
+_NAMELESS = "only who says who it is may do this"
 
 
 class Reads:
@@ -43,6 +44,7 @@ class Reads:
         self.state = state
         self.snapshots = snapshots
         self._grants: Kept[list[Grant]] = Kept(_HOLDERS_KEPT)
+        self._public = catalog.settings.profile.gateway.public_discovery
 
     def open(
         self,
@@ -206,9 +208,14 @@ class Reads:
         grant: Grant | None,
     ) -> Decision:
         approved = Approved(grant.id, grant.role) if grant is not None else None
-        return self.catalog.access.access.decide(
+        decision = self.catalog.access.access.decide(
             caller.principal, subject, action, purpose, now, approved
         )
+        if caller.anonymous and (action != "discover" or not self._public):
+            # Whatever the rules say: what they permit to everybody is found without a token, and
+            # read with one.
+            return replace(decision, allowed=False, reason=_NAMELESS, columns=(), row_filter=None)
+        return decision
 
     def _refuse(
         self,
@@ -232,9 +239,9 @@ class Reads:
             decision.purpose,
             decision.approved.id if decision.approved is not None else None,
         )
-        self.state.receipts.refused(read, reason)
         if caller.anonymous:
-            raise _who(subject)
+            raise _who(subject)  # without a receipt: nobody is held to it, and anybody can ask
+        self.state.receipts.refused(read, reason)
         if not self._discovers(caller, subject):
             raise self._missing(caller, MeshUrl(subject.domain, subject.product, subject.port))
         owner = subject.owner or f"the domain {subject.domain}"
