@@ -143,7 +143,8 @@ AROUND = (
     "select c0 from ({0}) union by name select c0 as c1, 'x' as c0 from ({1})",
     "select z.c0 || y.c0 as c0 from ({0}) z positional join ({1}) y",
     "select coalesce(z.c0, y.c0) as c0 from ({0}) z full join ({1}) y on false",
-    "with recursive r(c0, i) as (select c0, 1 from ({0}) union all select c0 || '!', i + 1 from r where i < 3) from r",
+    ("with recursive r(c0, i) as (select c0, 1 from ({0}) union all select c0 || '!', i + 1 from r "
+    "where i < 3) from r"),
     "values ((select max(c0) from ({0})))", "select a.c0 from ({0}) a",
     "select unnest(z) from ({0}) z",
     "select session_user as c0 from (select c0 as session_user from ({0}))",

@@ -27,7 +27,8 @@ SEEN = {
         "a pre-hook", "pre_hook",
     ),
     "a hook of the project": (
-        {"dbt_project.yml": f"{PROJECT}    +post-hook: ['{UPDATE}']\n"}, "a post-hook", "+post-hook",
+        {"dbt_project.yml": f"{PROJECT}    +post-hook: ['{UPDATE}']\n"},
+        "a post-hook", "+post-hook",
     ),
     "the end of the run": (
         {"dbt_project.yml": f"{PROJECT}on-run-end:\n  {HOOK}\n"}, "on-run-end", "on-run-end",
@@ -57,7 +58,8 @@ HIDDEN = {
         "{% if execute %}{% set q = dbt.run_query('select 1') %}{% endif %}", "dbt.run_query",
     ),
     "another name": (
-        "{% set f = run_query %}{% if execute %}{% set q = f('select 1') %}{% endif %}", "run_query",
+        "{% set f = run_query %}{% if execute %}{% set q = f('select 1') %}{% endif %}",
+        "run_query",
     ),
     "a name that is put together": (
         "{% if execute %}{% set q = context['run_' ~ 'query']('select 1') %}{% endif %}", "context",
@@ -66,21 +68,37 @@ HIDDEN = {
         "{% if execute %}{% set q = adapter.execute('select 1') %}{% endif %}", "adapter.execute",
     ),
     "a dispatch": (
-        "{% set n = 'run_query' %}{% if execute %}{% set q = adapter.dispatch(n, 'dbt')('select 1')"
-        " %}{% endif %}", "a name that is not written out",
+        ("{% set n = 'run_query' %}{% if execute %}"
+         "{% set q = adapter.dispatch(n, 'dbt')('select 1') %}{% endif %}"),
+        "a name that is not written out",
     ),
     "an index": ('{{ config(indexes=[{"columns": ["id"]}]) }}', "the config 'indexes'"),
 }  # fmt: skip
+OTHERS = {
+    "an input": {
+        "models/other.sql": f"{{{{ config(schema='inputs', alias='THINGS') }}}} select 1 as id, 7 as v "
+        f"from {THINGS}",
+        "macros/naming.sql": "{% macro generate_schema_name(custom_schema_name, node) %}"
+        "{{ custom_schema_name or target.schema }}{% endmacro %}",
+    },
+    "another model": {
+        "models/other.sql": f"{{{{ config(alias='ORDERS') }}}} select 1 as id, 7 as v from {THINGS}"
+    },
+}
 REDEFINED = {
     "how a table is made": (
-        "{% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql') %}"
-        "create table {{ relation }} as select 1 as id, 7 as doubled{% endmacro %}",
+        (
+            "{% macro duckdb__create_table_as(temporary, relation, compiled_code, language) %}"
+            "create table {{ relation }} as select 1 as id, 7 as doubled{% endmacro %}"
+        ),
         "'duckdb__create_table_as', which takes the place of dbt's own",
     ),
     "a materialization": (
-        "{% materialization table, adapter='duckdb' %}{% call statement('main') %}"
-        "create table {{ this }} as select 1 as id, 7 as doubled{% endcall %}"
-        "{{ return({'relations': [this]}) }}{% endmaterialization %}",
+        (
+            "{% materialization table, adapter='duckdb' %}{% call statement('main') %}"
+            "create table {{ this }} as select 1 as id, 7 as doubled{% endcall %}"
+            "{{ return({'relations': [this]}) }}{% endmaterialization %}"
+        ),
         "'materialization_table_duckdb', which takes the place of dbt's own",
     ),
 }
@@ -113,6 +131,26 @@ def test_dbts_own_macros_stay_what_they_are(tmp_path: Path, macro: str, said: st
         run(tmp_path)
 
 
+@pytest.mark.parametrize("files", OTHERS.values(), ids=OTHERS)
+def test_no_model_takes_the_place_of_another_relation(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    uses = f"-- {{{{ ref('other') }}}}\n{ORDERS}"
+    dbt_mesh(tmp_path, {**files, "models/orders.sql": uses})
+    with pytest.raises(TransformFailed, match="is built in the place of another relation"):
+        run(tmp_path)
+
+
+def test_a_config_holds_no_second_statement(tmp_path: Path) -> None:
+    tests = (
+        "models: [{name: orders, columns: [{name: id, data_tests: [{unique: {config: "
+        "{fail_calc: 'count(*); drop table x; select 0'}}}]}]}]"
+    )
+    dbt_mesh(tmp_path, {"models/orders.yml": tests})
+    with pytest.raises(TransformFailed, match="a ';' in its config or columns"):
+        run(tmp_path)
+
+
 def test_what_no_model_uses_does_no_harm(tmp_path: Path) -> None:
     project = {
         "macros/ask.sql": ASK,
@@ -134,8 +172,10 @@ def test_what_no_model_uses_does_no_harm(tmp_path: Path) -> None:
          "models/orders.sql": f"-- {{{{ ref('other') }}}}\n{ORDERS}"},
         {"models/other.sql": "select 1 as x); create macro unused(x) as (x",
          "models/orders.sql": f"-- {{{{ ref('other') }}}}\n{ORDERS}"},
+        {"tests/all.sql": "select 1 as x where false) as y; create macro z() as 1; select 0, 0, 0 "
+         "from (select id from {{ ref('orders') }} where false"},
     ],
-    ids=["python", "two statements"],
+    ids=["python", "two statements", "a test of two statements"],
 )  # fmt: skip
 def test_a_model_that_may_change_others_makes_all_of_them_unknown(
     tmp_path: Path, files: dict[str, str]

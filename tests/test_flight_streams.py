@@ -14,8 +14,9 @@ from flight_gateway import ADA, GUEST, SALES, Flying, flight_mesh, flying, recei
 from meshes import contract, manifest, write, write_parquet
 
 from mesh_defs.errors import StorageFailed
+from mesh_defs.gateway import row_groups
 from mesh_defs.gateway.asking import revoke
-from mesh_defs.gateway.flight import delivery, parquet, service
+from mesh_defs.gateway.flight import delivery, service
 
 BIG = "office.big.big"
 ROWS = 400_000
@@ -52,7 +53,7 @@ def mesh(tmp_path_factory):
 @pytest.fixture
 def parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ports of more than 100,000 rows are read in parts."""
-    monkeypatch.setattr(parquet, "SMALLEST_PART", 100_000)
+    monkeypatch.setattr(row_groups, "SMALLEST_PART", 100_000)
 
 
 def test_all_rows_come_in_parts_each_once(mesh: Flying, parts) -> None:

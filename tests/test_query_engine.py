@@ -16,7 +16,7 @@ from mesh_defs.gateway.query.answer import Limits
 from mesh_defs.gateway.query.engine import Engine
 from mesh_defs.gateway.query.faults import BadQuery, Cancelled, QueryFailed, TooLarge
 from mesh_defs.gateway.query.instance import Instance, Size
-from mesh_defs.gateway.query.watch import Watch
+from mesh_defs.gateway.query.watch import OWN_MB, Watch
 
 LONG = (
     f'SELECT count(*) FROM "{VIEW}" a, "{VIEW}" b, "{VIEW}" c, "{VIEW}" d WHERE a.id + b.id > c.id'
@@ -189,12 +189,40 @@ def test_the_youngest_is_ended_and_the_others_go_on() -> None:
             self.reason.set()
 
     old, young = Running(), Running()
-    watch = Watch(100, lambda: 200.0 if not young.reason.is_set() else 50.0)
+    held = [50.0]
+    watch = Watch(100, lambda: held[0] if not young.reason.is_set() else 50.0)
     with watch._changed:
         watch.add(old)
         watch.add(young)
+        held[0] = 200.0
     assert young.reason.wait(10)
     assert not old.reason.is_set()
+    watch.close(Cancelled("done"))
+
+
+def test_what_others_hold_ends_no_query() -> None:
+    class Running:
+        deadline = float("inf")
+        stopped = False
+        ended = False
+
+        def stop(self, reason: GatewayError) -> None:
+            self.ended = True
+
+    looked = threading.Semaphore(0)
+    held = [300.0]
+
+    def resident() -> float:
+        looked.release()
+        return held[0]
+
+    only = Running()
+    watch = Watch(100, resident)
+    watch.add(only)
+    held[0] = 300.0 + OWN_MB
+    for _ in range(5):
+        assert looked.acquire(timeout=10)
+    assert not only.ended
     watch.close(Cancelled("done"))
 
 

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.identity.caller import Caller
     from mesh_defs.urls import MeshUrl
 
-router = APIRouter(tags=["files"], dependencies=PLAIN)
+# A file's own URL is asked with whatever a client adds to it.
+router = APIRouter(tags=["files"])
 
 PROTOCOL = "files"
 
@@ -51,7 +52,9 @@ _threads = ThreadPoolExecutor(8, "files")
 _URL = f"{PREFIX}/{{reading}}/{{proof}}/{{name}}"
 
 
-@router.get("/{domain}/{product}/files", summary="URLs of a product's main port")
+@router.get(
+    "/{domain}/{product}/files", summary="URLs of a product's main port", dependencies=PLAIN
+)
 def product_files(
     request: Request,
     mesh: Mesh,
@@ -67,7 +70,9 @@ def product_files(
     return _handed(mesh, who, address, purpose_of(request, purpose))
 
 
-@router.get("/{domain}/{product}/{port}/files", summary="URLs of a port's Parquet files")
+@router.get(
+    "/{domain}/{product}/{port}/files", summary="URLs of a port's Parquet files", dependencies=PLAIN
+)
 def port_files(
     request: Request,
     mesh: Mesh,
