@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mesh_defs.faults import Fault, relative
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from mesh_defs.product.model import Mesh
@@ -21,6 +21,7 @@ _JINJA = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 _COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 _HOOK = re.compile(r"\b(pre_hook|post_hook|sql_header)\b\s*=")
 _QUERY = re.compile(r"\b(run_query|statement)\s*\(")
+_MACRO = re.compile(r"\{%-?\s*macro\s+(\w+)")
 _KEY = re.compile(
     r"""^\s*(?:-\s+)?["']?(\+?(?:pre|post)[-_]hook|\+?sql_header|on-run-(?:start|end))["']?\s*:""",
     re.MULTILINE,
@@ -37,24 +38,42 @@ def dbt_faults(mesh: Mesh) -> Iterator[Fault]:
     made = [product.transform for product in mesh.products.values()]
     projects = {t.project: t.files for t in made if t.project is not None}
     for project, files in sorted(projects.items()):
-        for file in files:
-            parts = file.relative_to(project).parts
-            if parts[0] in _PACKAGES or file.suffix not in (".sql", ".yml", ".yaml"):
-                continue
-            yield from _of_file(file, relative(file, mesh.root))
+        texts = {
+            file: text
+            for file in files
+            if file.relative_to(project).parts[0] not in _PACKAGES
+            and (text := _text(file)) is not None
+        }
+        for file, text in texts.items():
+            if _is_used(file, texts):
+                yield from _of_file(file, text, relative(file, mesh.root))
 
 
-def _of_file(file: Path, name: str) -> Iterator[Fault]:
+def _text(file: Path) -> str | None:
+    """What is in an SQL or YAML file, without the comments of Jinja."""
+    if file.suffix not in (".sql", ".yml", ".yaml"):
+        return None
     try:
-        text = file.read_text(encoding="utf-8")
+        return _COMMENT.sub(_blank, file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
-        return  # dbt says so when the product runs.
+        return None  # dbt says so when the product runs.
+
+
+def _is_used(file: Path, texts: Mapping[Path, str]) -> bool:
+    """Whether it holds more than macros, or one that another file calls."""
+    names = _MACRO.findall(texts[file])
+    called = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b\s*\(") if names else None
+    return called is None or any(
+        called.search(text) for other, text in texts.items() if other != file
+    )
+
+
+def _of_file(file: Path, text: str, name: str) -> Iterator[Fault]:
     if file.suffix != ".sql":
         for found in _KEY.finditer(_YAML_COMMENT.sub(_blank, text)):
             key = found.group(1)
             yield _fault(name, text, found.start(1), key, f"the hook '{key}'", "write a model")
         return
-    text = _COMMENT.sub(_blank, text)
     for part in _JINJA.finditer(text):
         for found in _HOOK.finditer(part.group()):
             place, key = part.start() + found.start(), found.group(1)

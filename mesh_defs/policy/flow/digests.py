@@ -6,6 +6,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING
 
+from mesh_defs.policy.data.counting import looked_at
 from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
@@ -20,13 +21,15 @@ DIGESTS = (
 _SIZES = {name: hashlib.new(name, usedforsecurity=False).digest_size for name in DIGESTS}
 # Of a source with more different values than this, digests of so many are computed. A transform
 # that hashes some of them hashes some of these.
-SAMPLE = 100_000
+SAMPLE = 20_000
+_LONGEST = 2 * max(_SIZES.values())  # characters of a digest
 _TABLE = "mesh_plain_digests"
 
 
 def plain_digest(port: StagedPort, column: str, source: str) -> tuple[str, int] | None:
     """The digest of values of ``source`` (a relation of one column of texts) that ``column`` has
-    without any key, as hex digits or in base64, and in how many rows; None when it has none.
+    without any key, as hex digits or in base64, and in how many of the rows that are looked at;
+    None when it has none.
 
     Values are digested as they are, in lower and in upper case, and without blanks around them.
     Raises `duckdb.Error`.
@@ -47,9 +50,9 @@ def plain_digest(port: StagedPort, column: str, source: str) -> tuple[str, int] 
     connection.register(_TABLE, pa.table(known))
     try:
         found = connection.execute(
-            f"SELECT name, count(*) FROM (SELECT unnest(list_distinct([hex, b64])) AS v"
-            f" FROM ({_forms(port, column)})) JOIN (SELECT DISTINCT name, v FROM {_TABLE})"
-            " USING (v) GROUP BY name ORDER BY 2 DESC, 1 LIMIT 1"
+            f"SELECT name, count(*) FROM ({_written(port, column)})"
+            f" JOIN (SELECT DISTINCT name, v FROM {_TABLE}) USING (v)"
+            " GROUP BY name ORDER BY 2 DESC, 1 LIMIT 1"
         ).fetchone()
     finally:
         connection.unregister(_TABLE)
@@ -59,8 +62,8 @@ def plain_digest(port: StagedPort, column: str, source: str) -> tuple[str, int] 
 def _likely(port: StagedPort, column: str) -> list[str]:
     """The digests that values of the column are as long as."""
     found = port.connection.execute(
-        f"SELECT DISTINCT length(hex), length(b64) FROM ({_forms(port, column)})"
-        " WHERE length(hex) <= 128 OR length(b64) <= 86"
+        f"SELECT DISTINCT length(v), length(rtrim(v, '=')) FROM {_values(port, column)}"
+        f" WHERE length(v) <= {_LONGEST}"
     ).fetchall()
     hexes, b64s = ({int(row[place]) for row in found} for place in (0, 1))
     return [
@@ -70,14 +73,20 @@ def _likely(port: StagedPort, column: str) -> list[str]:
     ]
 
 
-def _forms(port: StagedPort, column: str) -> str:
-    """The values of the column, written as hex digits and as base64 are here."""
+def _values(port: StagedPort, column: str) -> str:
+    """The values of the column (v), of many rows those of some; bytes as hex digits."""
     name = quote(column)
     kind = port.table.types.get(column, "")
-    text = f"lower(hex({name}))" if kind == "BLOB" else f"CAST({name} AS VARCHAR)"
+    text = f"hex({name})" if kind == "BLOB" else f"CAST({name} AS VARCHAR)"
+    return f"(SELECT {text} AS v FROM {looked_at(port.table, column)} WHERE {name} IS NOT NULL)"
+
+
+def _written(port: StagedPort, column: str) -> str:
+    """The values that may be digests, as hex digits and as base64 are written here (v)."""
+    base64s = "replace(replace(rtrim(v, '='), '-', '+'), '_', '/')"
     return (
-        f"SELECT lower(v) AS hex, rtrim(translate(v, '-_', '+/'), '=') AS b64"
-        f" FROM (SELECT {text} AS v FROM {port.table.sql} WHERE {name} IS NOT NULL)"
+        f"SELECT unnest(list_distinct([lower(v), {base64s}])) AS v"
+        f" FROM {_values(port, column)} WHERE length(v) <= {_LONGEST}"
     )
 
 

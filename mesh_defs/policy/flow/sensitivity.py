@@ -38,9 +38,9 @@ class SensitivityFollows(DataPolicy):
     shown in all columns of all ports together, and the rows show that it merges values:
     ``masked_values`` different ones and more into most of those seen. ``dropped``: it does not flow
     in at all. What lineage does not know of SQL and dbt is reduced in no way. What Python makes has
-    no lineage: there the data itself must show that no value came
-    through, nor more than half of one in one piece, and no column may hold values of a personal
-    column of an input that nothing names as its source.
+    no lineage: there the data itself must show that no value came through, nor more than half of
+    one in one piece, and no column may hold values of a personal column of an input that nothing
+    names as its source.
     """
 
     minimum: Classification = parameter(

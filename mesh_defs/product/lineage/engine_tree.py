@@ -63,9 +63,7 @@ def is_one_query(text: str) -> bool:
 
 def _tree(query: str) -> Node:
     with _lock:
-        found = (
-            _connection().execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchone()
-        )
+        found = _connection().execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchone()
     tree: Node = json.loads(found[0]) if found is not None else {"error": True}
     return tree
 

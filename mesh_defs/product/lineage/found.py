@@ -41,9 +41,7 @@ class Found:
     declared: list[str] = field(default_factory=list)
 
 
-def declare(
-    found: Found, output: OutputPort, inputs: Inputs, assets: Mapping[str, str]
-) -> None:
+def declare(found: Found, output: OutputPort, inputs: Inputs, assets: Mapping[str, str]) -> None:
     """Put into ``found``, what names suggest, what the contract of ``output`` says of columns."""
     places = {
         f"{name}.{column}".lower(): [assets[name], column]

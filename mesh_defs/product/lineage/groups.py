@@ -15,7 +15,7 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import Scope
 
 from mesh_defs.product.lineage import scopes
-from mesh_defs.product.lineage.relations import DIALECT
+from mesh_defs.product.lineage.reading import DIALECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

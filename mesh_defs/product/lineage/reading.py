@@ -130,14 +130,12 @@ def _as_column(identifier: exp.Expr) -> None:
 
 def _column(parts: Sequence[exp.Expr]) -> exp.Column:
     names = ("this", "table", "db", "catalog")
-    return exp.Column(
-        **dict(zip(names, [part.copy() for part in reversed(parts)], strict=False))
-    )
+    return exp.Column(**dict(zip(names, [part.copy() for part in reversed(parts)], strict=False)))
 
 
 def _as_function(dot: exp.Expr, tree: exp.Expr) -> exp.Expr:
     """Write a method as a function: ``x.left(1)`` as ``left(x, 1)``. Gives the tree."""
-    around = dot.expression
+    around: exp.Expr = dot.expression
     call = around
     while isinstance(call, _AROUND_CALLS):
         call = call.this

@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from mesh_defs.policy.flow.ways import DIRECT, SOME_ROWS, UNPROVEN, Path
 from mesh_defs.product.lineage import groups, keeping, pieces, scopes
-from mesh_defs.product.lineage.relations import DIALECT
+from mesh_defs.product.lineage.reading import DIALECT
 
 if TYPE_CHECKING:
     from mesh_defs.product.lineage.groups import Count

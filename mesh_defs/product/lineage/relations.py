@@ -11,7 +11,7 @@ from mesh_defs.product.lineage.reading import DIALECT, read
 from mesh_defs.product.transforms import dbt_database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 MAX_CHARACTERS = 500_000
 
@@ -77,11 +77,17 @@ class Relations:
         self, columns_of: Callable[[Key], Sequence[str] | None], tree: exp.Expr, name: str
     ) -> bool:
         """Whether a relation that ``tree`` reads may have a column of that name."""
-        if any(name in columns for columns in self.columns.values()):
-            return True
-        keys = {self._known(table) for table in tree.find_all(exp.Table)} & set(self.intermediate)
-        known = [columns_of(key) for key in keys if key is not None]
-        return any(columns is None or name in columns for columns in known)
+        for table in tree.find_all(exp.Table):
+            if not isinstance(table.this, exp.Identifier):
+                return True
+            key = self._known(table)
+            if key is None or key[:2] == _INPUTS:
+                columns: Collection[str] | None = self.columns.get(table.name.lower(), ())
+            else:
+                columns = columns_of(key)
+            if columns is None or name in columns:
+                return True
+        return False
 
     def input_of(self, table: exp.Table) -> str | None:
         """The input that ``table`` of a parsed query stands for."""

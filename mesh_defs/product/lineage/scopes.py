@@ -9,7 +9,7 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 from sqlglot.schema import MappingSchema
 
-from mesh_defs.product.lineage.relations import DIALECT
+from mesh_defs.product.lineage.reading import DIALECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

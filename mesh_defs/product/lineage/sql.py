@@ -19,8 +19,9 @@ from mesh_defs.product.lineage.equal import Conditions, Partner, correlated
 from mesh_defs.product.lineage.follow import follow, given_away
 from mesh_defs.product.lineage.functions import unknown_function
 from mesh_defs.product.lineage.groups import Faithful
+from mesh_defs.product.lineage.reading import DIALECT
 from mesh_defs.product.lineage.reductions import AS_IT_IS, reduction
-from mesh_defs.product.lineage.relations import DIALECT, Relations
+from mesh_defs.product.lineage.relations import Relations
 from mesh_defs.product.lineage.steps import Edge, Flow, Step
 
 if TYPE_CHECKING:

@@ -44,7 +44,8 @@ _SIDE_FILES = ("", ".wal")
 class DbtBuilt:
     """What dbt made for one run.
 
-    By port: ``queries`` over the run's connection, ``compiled`` SQL of its model, ``verdicts`` of
+    By port: ``queries`` over the run's connection, ``compiled`` SQL of its model (of none where one
+    of the models may change what others make), ``verdicts`` of
     all dbt tests that no contract names. ``intermediate`` has the compiled SQL of every relation
     that dbt built, port models too, by its quoted name. ``tests`` answers the contracts' ``dbt``
     rules. ``paths`` are files that a locked connection must be allowed to read.
@@ -200,6 +201,8 @@ class _Builder:
             elif code is not None and getattr(result.node, "language", "") == "sql":
                 intermediate[name] = compiled[result.node.unique_id] = code
         ports = selection.ports
+        if not all(map(_is_read, [*built, *tested])):
+            compiled, intermediate = {}, {}
         return DbtBuilt(
             queries={port: f"SELECT * FROM {node.relation_name}" for port, node in ports.items()},
             tests=DbtTests(dbt_checks.by_name(selection.tests, outcomes)),
@@ -209,7 +212,7 @@ class _Builder:
                 for port, node in ports.items()
                 if node.unique_id in compiled
             },
-            intermediate=intermediate if all(map(_is_read, built)) else {},
+            intermediate=intermediate,
             paths=tuple(f"{file}{suffix}" for suffix in _SIDE_FILES),
         )
 
