@@ -1,1 +1,1 @@
-"""The server through which products are reached from outside: who calls, what they may, receipts."""
+"""The server through which products are reached: who calls, what they may, receipts."""

@@ -36,8 +36,11 @@ def odps_document(facts: ProductFacts) -> dict[str, Any]:
         document["description"] = texts
         document["tags"] = list(manifest.tags)
         document["team"] = {"members": [{"username": manifest.owner, "role": "owner"}]}
-        custom = {"archetype": manifest.archetype, "licence": manifest.licence}
-        custom["permittedPurposes"] = list(manifest.purposes) or None
+        custom: dict[str, object] = {
+            "archetype": manifest.archetype,
+            "licence": manifest.licence,
+            "permittedPurposes": list(manifest.purposes),
+        }
         document["customProperties"] = [
             {"property": name, "value": value} for name, value in custom.items() if value
         ]

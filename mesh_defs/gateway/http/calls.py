@@ -25,15 +25,19 @@ _SHOWN = 60
 _FIX = 200
 
 
-def gateway_of(request: Request) -> Gateway:
+async def gateway_of(request: Request) -> Gateway:
     """The gateway that the application was made for."""
+    return _gateway(request)
+
+
+def _gateway(request: Request) -> Gateway:
     found: Gateway = request.app.state.gateway
     return found
 
 
 def caller_of(request: Request) -> Caller:
     """Who calls. Raises `Unauthenticated`, `Overloaded`."""
-    gateway = gateway_of(request)
+    gateway = _gateway(request)
     peer = request.client.host if request.client is not None else _NO_PEER
     gateway.limiter.check_failures(peer)
     try:
@@ -45,7 +49,7 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def known_caller(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+async def known_caller(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
     """Who calls, who must have said so. Raises `Unauthenticated`."""
     if caller.anonymous:
         raise Unauthenticated(
@@ -55,7 +59,7 @@ def known_caller(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
     return caller
 
 
-def plain_query(request: Request) -> None:
+async def plain_query(request: Request) -> None:
     """Raise `BadRequest` for a parameter that the route does not know, or that comes twice: what
     was meant to leave rows out must never be ignored."""
     route = request.scope.get("route")

@@ -98,8 +98,9 @@ def _condition(where: str, known: Sequence[str]) -> str:
         found = f"{len(where)} characters in 'where'"
         raise BadQuery(found, f"{MOST_CONDITION} characters of text", "write a shorter condition")
     try:
-        condition = parser.locked(lambda connection: read_condition(where, known, connection))
-        growth.check_growth(parser.parsed(f"SELECT 1 WHERE {condition.sql}"))
+        condition = parser.locked(
+            lambda connection: read_condition(where, known, connection, growth.check_growth)
+        )
     except BadCondition as error:
         raise BadQuery(f"{error.found} in 'where'", error.allowed, error.fix) from None
     except growth.Unbounded as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mesh_defs.faults import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import duckdb
 
@@ -66,17 +66,23 @@ class BadCondition(ValueError):
 
 
 def read_condition(
-    text: str, columns: Iterable[str], connection: duckdb.DuckDBPyConnection | None = None
+    text: str,
+    columns: Iterable[str],
+    connection: duckdb.DuckDBPyConnection | None = None,
+    look: Callable[[dict[str, Any]], None] | None = None,
 ) -> Condition:
-    """``text`` as a condition over ``columns``; ``connection`` serves to parse. Raises
-    `BadCondition`."""
+    """``text`` as a condition over ``columns``; ``connection`` serves to parse, ``look`` is shown
+    the tree of the SELECT that it is the condition of. Raises `BadCondition`, and what ``look``
+    raises."""
     import duckdb
 
     if connection is None:
         with duckdb.connect() as own:
-            return read_condition(text, columns, own)
+            return read_condition(text, columns, own, look)
     names = {name.lower(): name for name in columns}
-    where, canonical = _parsed(text, connection)
+    where, canonical, tree = _parsed(text, connection)
+    if look is not None:
+        look(tree)
     used: dict[str, None] = {}
     for node in _nodes(where):
         _check(node)
@@ -85,8 +91,10 @@ def read_condition(
     return Condition(f"({canonical})", tuple(used))
 
 
-def _parsed(text: str, connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], str]:
-    """The condition's tree, and its text written anew."""
+def _parsed(
+    text: str, connection: duckdb.DuckDBPyConnection
+) -> tuple[dict[str, Any], str, dict[str, Any]]:
+    """The condition's tree, its text written anew, and the tree of the whole SELECT."""
     found = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [_HEAD + text]).fetchone()
     assert found is not None  # noqa: S101  a scalar function yields one row
     tree = json.loads(found[0])
@@ -104,7 +112,7 @@ def _parsed(text: str, connection: duckdb.DuckDBPyConnection) -> tuple[dict[str,
     canonical = _written(found[0], connection)
     if not canonical.startswith(_HEAD):
         raise BadCondition("more than a condition", _ALLOWED, _ALONE)
-    return node["where_clause"], canonical.removeprefix(_HEAD)
+    return node["where_clause"], canonical.removeprefix(_HEAD), tree
 
 
 def _written(tree: str, connection: duckdb.DuckDBPyConnection) -> str:
