@@ -194,7 +194,9 @@ def assets(url: str) -> set[str]:
 def test_up_serves_what_it_built_until_down(served: Path) -> None:
     root, port = served, free_port()
     first = up(root, "--port", str(port))["served"]
-    names = {"code-crew", "code-fleet", "daemon", "webserver"}
+    names = {"code-crew", "code-fleet", "daemon", "gateway", "webserver"}
+    with urllib.request.urlopen(f"{first['gateway']}/-/about", timeout=60) as about:
+        assert json.load(about)["url"] == first["gateway"]
     assert first["webserver"] == f"http://127.0.0.1:{port}"
     assert set(first["started"]) == set(first["processes"]) == names
     assert first["broken_locations"] == {}
@@ -213,7 +215,7 @@ def test_up_serves_what_it_built_until_down(served: Path) -> None:
     assert set(third["served"]["started"]) == {"code-crew", "code-fleet"}
     assert third["served"]["broken_locations"] == {}
     assert outcomes(third)[URL] == "published"
-    kept = ("daemon", "webserver")
+    kept = ("daemon", "gateway", "webserver")
     assert all(third["served"]["processes"][n] == first["processes"][n] for n in kept)
 
     # While it runs, its state is not removed.
