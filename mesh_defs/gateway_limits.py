@@ -37,9 +37,9 @@ Size = Annotated[
 class Limits(Strict):
     """What callers may take; over it the gateway answers 429 or 503 rather than slow down."""
 
-    concurrent: Count = Field(default=32, description="reads at once, of all callers")
+    concurrent: Count = Field(default=16, description="reads at once, of all callers")
     queue: Annotated[int, Field(ge=0, le=100_000)] = Field(
-        default=64, description="reads that wait for one of these"
+        default=128, description="reads that wait for one of these"
     )
     memory: Size = Field(default="320MB", description="memory of all queries that run together")
     temporary: Size = Field(default="4GB", description="disk of all queries, where they spill")

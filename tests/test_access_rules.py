@@ -57,7 +57,7 @@ def test_policies_are_found_with_their_lines() -> None:
             4,
             (
                 "unknown attribute 'clasification'; allowed: archetype, classification, domain, "
-                "status, tags. Fix: write 'classification' instead of 'clasification'"
+                "owner, status, tags. Fix: write 'classification' instead of 'clasification'"
             ),
         ),
         (

@@ -62,7 +62,7 @@ def test_from_asking_to_revoking(root: Path) -> None:
     words = f"{GUEST} asks for {URL}/sales@1 for analytics, 84 days"
     assert asked.splitlines() == [
         f"{number}: {words}",
-        f"  team:test answers it with: mesh approve {number}",
+        f"  {OWNER} answers it with: mesh approve {number}",
     ]
     assert "1 request for access waits: mesh requests" in said(root, "status")
     listed = said(root, "requests")

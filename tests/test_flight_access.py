@@ -135,6 +135,7 @@ def test_wrong_credentials_are_counted_and_end_in_a_wait(tmp_path) -> None:
         with pytest.raises(fl.FlightUnavailableError, match="try again in") as told:
             mesh.client("mesh_nothing").listed("CommandGetTables")
         assert b'"status": 429' in told.value.extra_info
+        assert mesh.client(mesh.token(ADA)).query("select * from office.airports").num_rows == 3
 
 
 def test_requests_are_counted_and_end_in_a_wait(tmp_path) -> None:

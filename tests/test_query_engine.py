@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -169,7 +170,7 @@ def test_memory_ends_it(engine: Engine, folder: Folder) -> None:
 
 
 def test_what_no_limit_of_the_engine_sees_is_ended_too(tmp_path: Path, folder: Folder) -> None:
-    engine = Engine(tmp_path / "scratch", process_mb=1)
+    engine = Engine(tmp_path / "scratch", memory_mb=128, process_mb=1)
     try:
         with pytest.raises(TooLarge, match="than there is"):
             list(engine.run(LONG, folder.relations))
@@ -179,7 +180,7 @@ def test_what_no_limit_of_the_engine_sees_is_ended_too(tmp_path: Path, folder: F
 
 def test_the_youngest_is_ended_and_the_others_go_on() -> None:
     class Running:
-        deadline = float("inf")
+        deadline = time.monotonic() + 1000
         stopped = False
 
         def __init__(self) -> None:
@@ -190,19 +191,21 @@ def test_the_youngest_is_ended_and_the_others_go_on() -> None:
 
     old, young = Running(), Running()
     held = [50.0]
-    watch = Watch(100, lambda: held[0] if not young.reason.is_set() else 50.0)
+    watch = Watch(100, resident=lambda: held[0] if not young.reason.is_set() else 50.0)
     with watch._changed:
         watch.add(old)
         watch.add(young)
-        held[0] = 200.0
+        held[0] = 51.0 + 2 * OWN_MB + 50
     assert young.reason.wait(10)
     assert not old.reason.is_set()
     watch.close(Cancelled("done"))
 
 
-def test_what_others_hold_ends_no_query() -> None:
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("own_mb", [0, 100])
+def test_what_others_hold_ends_no_query(own_mb: int, waits: bool) -> None:
     class Running:
-        deadline = float("inf")
+        deadline = float("inf") if waits else time.monotonic() + 1000
         stopped = False
         ended = False
 
@@ -217,9 +220,10 @@ def test_what_others_hold_ends_no_query() -> None:
         return held[0]
 
     only = Running()
-    watch = Watch(100, resident)
+    watch = Watch(100, own_mb, resident)
     watch.add(only)
-    held[0] = 300.0 + OWN_MB
+    # While a query waits for its reader it is others who take more, however much.
+    held[0] = 300.0 + (10_000 if waits else own_mb + OWN_MB)
     for _ in range(5):
         assert looked.acquire(timeout=10)
     assert not only.ended

@@ -16,9 +16,11 @@ from sqlalchemy.exc import DBAPIError
 from state_places import ONE_SERVER, append, entry, place_in, server
 
 from mesh_defs.errors import CorruptRecord, MeshError
-from mesh_defs.gateway.state.chain import EMPTY, Head, read_head
+from mesh_defs.gateway.errors import NotWhole
+from mesh_defs.gateway.state.chain import EMPTY, Head, load_key, read_head
 from mesh_defs.gateway.state.database import State
 from mesh_defs.gateway.state.facts import EVENTS
+from mesh_defs.gateway.state.head import HeadFile
 from mesh_defs.gateway.state.place import Place
 from mesh_defs.gateway.state.verify import Verification
 
@@ -174,9 +176,17 @@ def test_a_cut_tail_is_found_although_the_database_agrees_with_itself(copy: Path
     missing = f"receipts {COUNT + 1} to {COUNT + 3} are missing: 'audit.head' names {COUNT + 3}"
     assert [p[: len(missing)] for p in verified(copy).problems] == [missing]
 
-    # It is found as well when others were written in place of those that were cut.
-    with State(place_in(copy)) as state:
+    # Nothing is written over what was cut, and so nothing is read.
+    with State(place_in(copy)) as state, pytest.raises(NotWhole, match="mesh audit verify"):
+        append(state, 1)
+    # It is found as well when somebody with the key wrote others in place of those that were cut.
+    file, place = copy / "gateway" / "audit.head", place_in(copy)
+    kept = file.read_bytes()
+    file.unlink()
+    HeadFile(place, load_key(place, make=False)).make(Head(seq, digest))
+    with State(place) as state:
         append(state, 6)
+    file.write_bytes(kept)
     (problem,) = verified(copy).problems
     assert problem == f"receipt {COUNT + 3} is another one than 'audit.head' says"
 
@@ -197,7 +207,7 @@ def test_a_head_file_that_is_behind_is_no_alarm(copy: Path) -> None:
 def test_a_head_file_that_was_changed_is_found_and_kept(copy: Path, changed: bytes) -> None:
     file = copy / "gateway" / "audit.head"
     file.write_bytes(changed)
-    with State(place_in(copy)) as state:
+    with State(place_in(copy)) as state, pytest.raises(NotWhole, match="was changed"):
         append(state, 1)
     assert "its signature is not the gateway's" in verified(copy).problems[0]
     assert file.read_bytes() == changed
@@ -205,7 +215,7 @@ def test_a_head_file_that_was_changed_is_found_and_kept(copy: Path, changed: byt
 
 def test_a_head_file_that_is_gone_is_found(copy: Path) -> None:
     (copy / "gateway" / "audit.head").unlink()
-    with State(place_in(copy)) as state:
+    with State(place_in(copy)) as state, pytest.raises(NotWhole, match="is gone"):
         append(state, 1)
     (problem,) = verified(copy).problems
     assert problem.endswith("which says where the receipts end, is gone")
@@ -223,6 +233,22 @@ def test_nothing_is_appended_to_an_end_that_was_changed(copy: Path, statement: s
     tamper(copy, statement)
     with State(place_in(copy)) as state, pytest.raises(CorruptRecord, match="was changed"):
         append(state, 1)
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_nothing_is_appended_to_a_chain_that_was_cut(copy: Path, first: bool) -> None:
+    with State(place_in(copy)) as state:
+        if not first:
+            append(state, 1)
+        tamper(copy, f"DELETE FROM mesh_receipts WHERE seq > {COUNT - 2}")
+        with pytest.raises(NotWhole, match="mesh audit verify"):
+            append(state, 1)
+
+
+@pytest.mark.parametrize("time", ["yesterday", "", 7, "2026-13-41 99:00:00"])
+def test_a_time_that_is_none_is_told(copy: Path, time: object) -> None:
+    tamper(copy, "UPDATE mesh_receipts SET time = ? WHERE seq = 3", values=(time,))
+    assert verified(copy).problems == ("receipt 3 was changed beside what is signed",)
 
 
 def test_a_key_that_is_gone_or_another_one_is_told(copy: Path) -> None:
@@ -302,7 +328,7 @@ def test_every_event_is_kept_as_it_was(place: Place, event: Any) -> None:
 
 def test_reasons_are_one_short_line(tmp_path: Path) -> None:
     with State(place_in(tmp_path)) as state:
-        state.receipts.refused(entry().read, "first\nsecond" + "x" * 10_000)
+        state.receipts.refused(entry().read, "first\nsecond" + "x" * 10_000).result()
         (found,) = state.receipts.listed()
     assert found.body["event"] == "refused"
     assert found.body["reason"].startswith("first\\nsecondx")

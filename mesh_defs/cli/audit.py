@@ -11,6 +11,7 @@ from mesh_defs.cli.desk import desk, known_product
 from mesh_defs.cli.output import (
     AsJson,
     ForProfile,
+    cell,
     console,
     print_json,
     show_table,
@@ -123,7 +124,7 @@ def _show_verified(found: Verification) -> None:
         return
     out.print(text(f"{found.receipts:,} receipts, and they are not what was written", "bold red"))
     for problem in found.problems:
-        out.print(text(f"  {problem}"))
+        out.print(cell(f"  {problem}"))
 
 
 def _show(found: list[Receipt]) -> None:
@@ -132,14 +133,14 @@ def _show(found: list[Receipt]) -> None:
     for each in found:
         body = each.body
         made.add_row(
-            text(str(body["time"])[:19].replace("T", " ")),
-            text(body["event"], "red" if body["event"] == "refused" else ""),
-            text(body["principal"]),
-            text(body["url"]),
-            text(body["purpose"] or "-"),
-            text(body["protocol"]),
-            text(f"{body['rows']:,}"),
-            text(f"{body['bytes']:,}"),
-            text(body["receipt"]),
+            cell(str(body["time"])[:19].replace("T", " ")),
+            cell(body["event"], "red" if body["event"] == "refused" else ""),
+            cell(body["principal"]),
+            cell(body["url"]),
+            cell(body["purpose"] or "-"),
+            cell(body["protocol"]),
+            cell(f"{body['rows']:,}"),
+            cell(f"{body['bytes']:,}"),
+            cell(body["receipt"]),
         )
     show_table(made)

@@ -11,6 +11,7 @@ from mesh_defs.cli.desk import Every, desk, known_product, now, until
 from mesh_defs.cli.output import (
     AsJson,
     ForProfile,
+    cell,
     console,
     print_json,
     show_table,
@@ -65,24 +66,22 @@ def grants(
 
 
 def _show(found: list[Grant], moment: datetime) -> None:
-    from mesh_defs.faults import one_line
-
     columns = ["grant", "state", "who", "port", "purpose", "role", "until (UTC)", "approved by"]
     made = table(columns)
     for grant in found:
         state = grant.state(moment)
         made.add_row(
-            text(grant.id),
-            text(state, _COLOURS.get(state, "")),
-            text(grant.principal),
-            text(grant.url),
-            text(grant.purpose),
-            text(grant.role or "-"),
-            text(until(grant.until)),
-            text(grant.rule or grant.approved_by),
+            cell(grant.id),
+            cell(state, _COLOURS.get(state, "")),
+            cell(grant.principal),
+            cell(grant.url),
+            cell(grant.purpose),
+            cell(grant.role or "-"),
+            cell(until(grant.until)),
+            cell(grant.rule or grant.approved_by),
         )
     show_table(made)
     for grant in found:
         if grant.revoked_because:
-            why = one_line(grant.revoked_because)
-            console().print(text(f"{grant.id} revoked by {grant.revoked_by}: {why}"))
+            why = grant.revoked_because
+            console().print(cell(f"{grant.id} revoked by {grant.revoked_by}: {why}"))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mesh_defs.faults import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -69,6 +71,13 @@ def text(value: object, style: str = "") -> Text:
     from rich.text import Text
 
     return Text(printable(str(value)), style=style)
+
+
+def cell(value: object, style: str = "") -> Text:
+    """As `text`, on one line: what others wrote must not look like lines of our own."""
+    from rich.text import Text
+
+    return Text(one_line(str(value)), style=style)
 
 
 def printable(value: str) -> str:

@@ -13,6 +13,7 @@ from mesh_defs.cli.output import AsJson, ForProfile, console, print_json, text
 if TYPE_CHECKING:
     from mesh_defs.gateway.asking import Asked
 
+_NAMED = 3
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
@@ -84,4 +85,11 @@ def _show(asked: Asked) -> None:
     out.print(
         text(f"{made.id}: {made.principal} asks for {made.url} for {made.purpose}, {days}{role}")
     )
-    out.print(text(f"  {asked.owner} answers it with: mesh approve {made.id}"))
+    out.print(text(f"  {_who(asked)} answers it with: mesh approve {made.id}"))
+
+
+def _who(asked: Asked) -> str:
+    """Who can answer: whom the rules let, else whoever runs the gateway."""
+    if asked.answered_by:
+        return " or ".join(asked.answered_by[:_NAMED])
+    return f"whoever runs the gateway (for {asked.owner}, whom no rule lets control the product)"

@@ -12,6 +12,7 @@ from mesh_defs.cli.output import (
     AsJson,
     ForProfile,
     age,
+    cell,
     console,
     print_json,
     show_table,
@@ -63,24 +64,22 @@ def requests(
 
 
 def _show(found: list[Request]) -> None:
-    from mesh_defs.faults import one_line
-
     made = table(["request", "state", "who", "port", "purpose", "days", "role", "age"], ["days"])
     for each in found:
         made.add_row(
-            text(each.id),
-            text(each.state, _COLOURS.get(each.state, "")),
-            text(each.principal),
-            text(each.url),
-            text(each.purpose),
-            text(each.days),
-            text(each.role or "-"),
-            text(age(each.asked_at)),
+            cell(each.id),
+            cell(each.state, _COLOURS.get(each.state, "")),
+            cell(each.principal),
+            cell(each.url),
+            cell(each.purpose),
+            cell(each.days),
+            cell(each.role or "-"),
+            cell(age(each.asked_at)),
         )
     show_table(made)
     for each in found:
         if each.message:
-            console().print(text(f"{each.id}: {one_line(each.message)}"))
+            console().print(cell(f"{each.id}: {each.message}"))
         if each.reason:
-            why = one_line(each.reason)
-            console().print(text(f"{each.id} {each.state} by {each.decided_by}: {why}"))
+            why = each.reason
+            console().print(cell(f"{each.id} {each.state} by {each.decided_by}: {why}"))

@@ -11,6 +11,7 @@ from mesh_defs.cli.desk import Every, desk, length, now, until
 from mesh_defs.cli.output import (
     AsJson,
     ForProfile,
+    cell,
     console,
     print_json,
     show_table,
@@ -142,12 +143,12 @@ def _show(found: list[Token], moment: datetime) -> None:
     for token in found:
         state = token.state(moment)
         made.add_row(
-            text(token.id),
-            text(token.name),
-            text(token.kind),
-            text(state, _COLOURS.get(state, "")),
-            text(token.principal),
-            text(", ".join(token.urls)),
-            text(until(token.expires_at)),
+            cell(token.id),
+            cell(token.name),
+            cell(token.kind),
+            cell(state, _COLOURS.get(state, "")),
+            cell(token.principal),
+            cell(", ".join(token.urls)),
+            cell(until(token.expires_at)),
         )
     show_table(made)

@@ -12,6 +12,7 @@ from mesh_defs.cli.output import (
     AsJson,
     ForProfile,
     age,
+    cell,
     console,
     print_json,
     seconds_text,
@@ -73,14 +74,14 @@ def _show(found: list[Use], *, by_day: bool) -> None:
     for use in found:
         last = f"{age(use.last_read)} ago" if use.last_read is not None else "never"
         made.add_row(
-            *([text(use.day)] if by_day else []),
-            text(f"{use.identity}/{use.port}"),
-            text(use.principal),
-            text(f"{use.reads:,}"),
-            text(f"{use.refused:,}"),
-            text(f"{use.rows:,}"),
-            text(f"{use.bytes:,}"),
-            text(seconds_text(use.seconds)),
-            text(last),
+            *([cell(use.day)] if by_day else []),
+            cell(f"{use.identity}/{use.port}"),
+            cell(use.principal),
+            cell(f"{use.reads:,}"),
+            cell(f"{use.refused:,}"),
+            cell(f"{use.rows:,}"),
+            cell(f"{use.bytes:,}"),
+            cell(seconds_text(use.seconds)),
+            cell(last),
         )
     show_table(made)

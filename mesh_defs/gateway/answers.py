@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mesh_defs.gateway.query.allow import read_query
-from mesh_defs.gateway.query.answer import Limits
+from mesh_defs.gateway.query.answer import BATCH_ROWS, Limits
 from mesh_defs.gateway.query.parameters import bound
 from mesh_defs.gateway.query.select import select_query
 from mesh_defs.gateway.row_groups import GroupBatches
@@ -99,13 +99,15 @@ def choose_rows(
     return Chosen(reading, query, selection.everything, selection.every_row)
 
 
-def read_rows(gateway: Gateway, caller: Caller, chosen: Chosen) -> Answering:
-    """The rows that were chosen, which are closed with the answer, or when this fails. Raises as
-    `Engine.run` does, and `Overloaded`."""
+def read_rows(
+    gateway: Gateway, caller: Caller, chosen: Chosen, batch_rows: int = BATCH_ROWS
+) -> Answering:
+    """The rows that were chosen, in batches of at most ``batch_rows``; they are closed with the
+    answer, or when this fails. Raises as `Engine.run` does, and `Overloaded`."""
     with ExitStack() as held:
         held.callback(chosen.reading.close)
         held.enter_context(gateway.limiter.slot(str(caller.principal)))
-        limits = Limits(seconds=gateway.profile.limits.seconds)
+        limits = Limits(seconds=gateway.profile.limits.seconds, batch_rows=batch_rows)
         readings = {str(chosen.reading.url): chosen.reading}
         whole = _whole(gateway, chosen, limits) if chosen.every_row else None
         if whole is not None:
@@ -123,6 +125,7 @@ def run_sql(
     as_of: datetime | None = None,
     protocol: str,
     rows: int | None = None,
+    batch_rows: int = BATCH_ROWS,
 ) -> Answering:
     """The answer to a stranger's SQL over ports that ``caller`` may query, at most ``rows`` (None:
     all); what names no version is read as it was ``as_of`` (None: the newest). Raises
@@ -141,7 +144,8 @@ def run_sql(
             return readings.setdefault(str(reading.url), reading).url
 
         query = read_query(sql, resolve)
-        limits = Limits(rows=rows, seconds=gateway.profile.limits.seconds)
+        seconds = gateway.profile.limits.seconds
+        limits = Limits(rows=rows, seconds=seconds, batch_rows=batch_rows)
         return _run(gateway, query, readings, parameters, limits, held)
 
 
@@ -158,7 +162,7 @@ def _whole(gateway: Gateway, chosen: Chosen, limits: Limits) -> GroupBatches | N
 
     schema = gateway.schemas.get((chosen.query.sql, rows.files), described)
     parts = gateway.footers.parts(rows.files, schema, 1)
-    return GroupBatches(parts[0], schema) if parts is not None else None
+    return GroupBatches(parts[0], schema, limits.batch_rows) if parts is not None else None
 
 
 def _run(

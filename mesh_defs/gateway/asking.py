@@ -6,7 +6,6 @@ caller may answer anything. Everything here is told to those whom the profile's 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING
 from mesh_defs.errors import AccessDenied, InvalidRequest, MeshError
 from mesh_defs.faults import did_you_mean
 from mesh_defs.gateway.notify.events import Teller
-from mesh_defs.gateway.offered import approving_rule, offered
+from mesh_defs.gateway.offered import answering, approving_rule, offered
+from mesh_defs.gateway.purposes import checked_purpose
 from mesh_defs.gateway.state.counter import changing
 from mesh_defs.gateway.state.requests import Wish
 from mesh_defs.policy.access.principals import LOCAL, VARIABLE
@@ -33,19 +33,18 @@ if TYPE_CHECKING:
     from mesh_defs.product.access import MeshAccess
     from mesh_defs.urls import MeshUrl
 
-PURPOSE = re.compile(r"[A-Za-z][A-Za-z0-9_. -]{0,62}\Z")
-PURPOSE_RULE = "letters, digits, blanks and _ . -, starting with a letter, at most 63"
 LONGEST_TEXT = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that was made; ``grant`` is there when a rule approved it at once. ``owner`` is who
-    answers."""
+    """A request that was made; ``grant`` is there when a rule approved it at once. ``owner`` is the
+    product's, ``answered_by`` are those of the mesh who may answer."""
 
     request: Request
     grant: Grant | None
     owner: str
+    answered_by: tuple[str, ...]
 
 
 def ask(
@@ -86,7 +85,7 @@ def ask(
                 state, connection, found, request, now + timedelta(days=days), "a rule", now, rule
             )
         teller.tell(connection, "requested" if grant is None else "approved", request, now)
-    return Asked(request, grant, found.owner)
+    return Asked(request, grant, found.owner, answering(access, found.subject, principal))
 
 
 def approve(
@@ -282,8 +281,7 @@ def _check_purpose(found: Offered, purpose: str) -> None:
             f"unknown purpose '{purpose}'; allowed: {', '.join(found.purposes)}. "
             f"Fix: {did_you_mean(purpose, found.purposes)}"
         )
-    if not PURPOSE.match(purpose):
-        raise InvalidRequest(f"'{purpose}' is no purpose: {PURPOSE_RULE}")
+    checked_purpose(purpose)
 
 
 def _check_days(found: Offered, days: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ _MB = 1_000_000
 _QUERY_BYTES = 100 * _MB
 _WAIT_SECONDS = 20.0
 _SCHEMAS_KEPT = 1024
+_ENCODERS = 2
 FOLDER = "gateway"
 
 
@@ -70,6 +72,7 @@ class Gateway:
             threads=limits.threads,
             wait=_WAIT_SECONDS,
         )
+        self.encoders = ThreadPoolExecutor(_ENCODERS, "encode")
         self.footers = Footers()
         self.schemas: Kept[pa.Schema] = Kept(_SCHEMAS_KEPT)
         self.signer = SignedFiles(settings)
@@ -92,6 +95,7 @@ class Gateway:
         """End everything; receipts that wait are written."""
         self._courier.stop()
         self.engine.close()
+        self.encoders.shutdown()
         self.signer.close()
         self.downloads.close()
         self.state.close()

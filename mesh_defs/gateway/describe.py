@@ -80,6 +80,7 @@ def view(
     """
     time = now if now is not None else datetime.now(UTC)
     whole = replace(address, port=None, column=None)
+    gateway.reads.check_named(caller, whole, "discover")
     found = _outputs(gateway, caller, whole)
     ports = []
     for output in found.outputs:
@@ -89,7 +90,7 @@ def view(
     names = [output.name for output in found.outputs]
     main = names[0] if len(names) == 1 else whole.product
     if not ports:
-        raise gateway.reads.hidden(caller, whole) or UnknownAddress(f"no product {whole}")
+        raise gateway.reads.unseen(caller, whole)
     manifest = gateway.catalog.manifest(whole.identity)
     return ProductView(whole, manifest, found.record, tuple(ports), main)
 

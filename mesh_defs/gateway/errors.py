@@ -9,12 +9,13 @@
     │   ├── Gone            410: the product is retired
     │   ├── Stale           503: the data is older than promised, and the product refuses it then
     │   ├── Overloaded      429: over a limit
+    │   ├── NotWhole        503: receipts are missing or changed, and none is written any more
     │   └── Ended           the read was ended: a grant or a token was revoked or came to its end
 """
 
 from __future__ import annotations
 
-from mesh_defs.errors import MeshError
+from mesh_defs.errors import CorruptRecord, MeshError
 
 
 class GatewayError(MeshError):
@@ -54,6 +55,13 @@ class Overloaded(GatewayError):
 
     status = 429
     title = "Too many requests"
+
+
+class NotWhole(GatewayError, CorruptRecord):
+    """Receipts are missing, or were changed: none is added, and so nothing is read."""
+
+    status = 503
+    title = "The receipts of reads are not whole"
 
 
 class Ended(GatewayError):

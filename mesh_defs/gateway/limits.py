@@ -31,38 +31,24 @@ class Pace:
         self._lock = threading.Lock()
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, key: str) -> None:
+    def take(self, key: str, told: str = "in a minute. Fix: wait, and ask less often") -> None:
         """Take one of ``key``. Raises `Overloaded` when none is left."""
-        wait = self._wait(key, take=True)
+        wait = self._wait(key)
         if wait > 0:
-            raise Overloaded(
-                f"more than {self._most:.0f} in a minute. Fix: wait, and ask less often",
-                retry_after=int(wait) + 1,
-            )
+            raise Overloaded(f"more than {self._most:.0f} {told}", retry_after=int(wait) + 1)
 
-    def check(self, key: str) -> None:
-        """As `take`, without taking one."""
-        wait = self._wait(key, take=False)
-        if wait > 0:
-            raise Overloaded(
-                f"more than {self._most:.0f} failures in a minute. Fix: wait, and check the "
-                "credential",
-                retry_after=int(wait) + 1,
-            )
-
-    def _wait(self, key: str, *, take: bool) -> float:
-        """Seconds until there is one; 0 when there is one now."""
+    def _wait(self, key: str) -> float:
+        """Take one; seconds until there is one, 0 when one was taken."""
         now = self._clock()
         with self._lock:
             left, at = self._left.get(key, (self._most, now))
             left = min(self._most, left + (now - at) * self._most / _MINUTE)
             if left < 1:
                 return (1 - left) * _MINUTE / self._most
-            if take:
-                self._left[key] = (left - 1, now)
-                self._left.move_to_end(key)
-                if len(self._left) > _KEPT:
-                    self._left.popitem(last=False)
+            self._left[key] = (left - 1, now)
+            self._left.move_to_end(key)
+            if len(self._left) > _KEPT:
+                self._left.popitem(last=False)
             return 0.0
 
 
@@ -151,13 +137,10 @@ class Limiter:
         """Count a request of ``who`` (a principal, or an address). Raises `Overloaded`."""
         self._requests.take(who)
 
-    def check_failures(self, peer: str) -> None:
-        """Raise `Overloaded` when ``peer`` (an address) showed too many wrong credentials."""
-        self._failures.check(peer)
-
     def failure(self, peer: str) -> None:
-        """Count a wrong credential of ``peer``. Raises `Overloaded`."""
-        self._failures.take(peer)
+        """Count a wrong credential of ``peer`` (an address). Raises `Overloaded` after too many. A
+        good one is asked nothing: many callers may share the address of their proxy."""
+        self._failures.take(peer, "failures in a minute. Fix: wait, and check the credential")
 
     def slot(self, who: str) -> AbstractContextManager[None]:
         """Hold one of the reads at once. Raises `Overloaded`."""

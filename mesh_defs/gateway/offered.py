@@ -88,6 +88,18 @@ def _purposes(access: MeshAccess, subject: PortSubject) -> tuple[str, ...]:
     return tuple(sorted(named | access.access.rulebook.in_force(subject.domain).purposes))
 
 
+def answering(access: MeshAccess, subject: PortSubject, asks: Principal) -> tuple[str, ...]:
+    """Who may answer what ``asks`` asks for, of those whom the mesh declares: the product's owner
+    first."""
+    may = [
+        each
+        for each in access.principals
+        if each != asks and access.access.decide(each, subject, "control").allowed
+    ]
+    may.sort(key=lambda each: (each.name != subject.owner, str(each)))
+    return tuple(str(each) for each in may)
+
+
 def approving_rule(offered: Offered, request: Request, principal: Principal) -> str | None:
     """The name of the first rule of the manifest that approves ``request`` by itself; None when a
     person has to."""

@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mesh_defs.gateway.memory import give_back, tidy
 from mesh_defs.gateway.query.faults import Cancelled
-from mesh_defs.gateway.query.watch import give_back
 from mesh_defs.gateway.reads.catalog import Kept
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ BATCH_ROWS = 32_768
 # Of fewer rows a second stream costs more than it brings.
 SMALLEST_PART = 1_000_000
 _FILES_KEPT = 4096
+# Of each column's chunk; else all of it waits in memory for its reader.
+_BUFFER = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +110,17 @@ def _split(
 class GroupBatches:
     """The rows of one part as record batches of ``schema``, read once, one row group at a time.
     They have no ``deadline`` (seconds of `time.monotonic`): reading them waits for nothing but
-    their reader. `cancel` may be called from any thread; reading then raises `Cancelled`."""
+    their reader. `cancel` may be called from any thread; reading then raises `Cancelled`. Each has
+    ``batch_rows`` at most."""
 
-    def __init__(self, part: Sequence[Groups], schema: pa.Schema) -> None:
+    def __init__(
+        self, part: Sequence[Groups], schema: pa.Schema, batch_rows: int = BATCH_ROWS
+    ) -> None:
         self.schema = schema
         self.deadline = math.inf
         self._cancelled = False
         self._rows = sum(groups.rows for groups in part)
-        self._batches = _batches(part, schema)
+        self._batches = _batches(part, schema, batch_rows)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self
@@ -134,17 +139,21 @@ class GroupBatches:
         self._batches.close()
         if self._rows >= SMALLEST_PART:
             give_back()
+        else:
+            tidy()
 
 
-def _batches(part: Sequence[Groups], schema: pa.Schema) -> Generator[pa.RecordBatch]:
+def _batches(
+    part: Sequence[Groups], schema: pa.Schema, batch_rows: int
+) -> Generator[pa.RecordBatch]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     names = list(schema.names)
     for groups in part:
-        with pq.ParquetFile(groups.file, pre_buffer=False) as opened:
+        with pq.ParquetFile(groups.file, pre_buffer=False, buffer_size=_BUFFER) as opened:
             for batch in opened.iter_batches(
-                BATCH_ROWS, row_groups=list(groups.numbers), columns=names, use_threads=False
+                batch_rows, row_groups=list(groups.numbers), columns=names, use_threads=False
             ):
                 columns = [batch.column(name) for name in names]
                 yield pa.RecordBatch.from_arrays(columns, schema=schema)

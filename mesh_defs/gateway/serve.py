@@ -16,6 +16,7 @@ from mesh_defs.gateway.address import Place, noted
 from mesh_defs.gateway.core import Gateway
 from mesh_defs.gateway.identity.local import make_admin_token
 from mesh_defs.gateway.identity.tls import check_start
+from mesh_defs.gateway.memory import be_frugal
 from mesh_defs.processes import identity
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def serve(
     Ports are those given, else the profile's, else the next free ones. Raises `InvalidMesh` for a
     profile that may not be served as it is, `MeshError` for a port that is taken.
     """
+    be_frugal()
     tls = check_start(settings)
     for warning in tls.warnings if tls is not None else ():
         _log.warning("%s", warning)

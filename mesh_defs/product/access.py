@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,14 @@ class MeshAccess:
                 column = replace(column, classification=classification, because=because)
             columns.append(column)
         return replace(subject, columns=tuple(columns))
+
+    def knows(self, principal: Principal, url: MeshUrl) -> bool:
+        """Whether ``principal`` may know that there is the port that ``url`` names: it may discover
+        it, as it is now or, where it is gone, as it was in the version that ``url`` names."""
+        for address in dict.fromkeys((replace(url, version=None), url)):
+            with suppress(MeshError):
+                return self.decide(principal, address, "discover").allowed
+        return False
 
     def _declared(self, address: MeshUrl) -> PortSubject:
         from mesh_defs.product.load import load_product

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER = "ledger"
 CONTRACTS = "contracts"
+NOT_TOLD = -1
 _DIGITS = 12
 _SEMVER = re.compile(r"\d{1,18}\.\d{1,18}\.\d{1,18}(?:[-+][0-9A-Za-z.+-]+)?", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -44,11 +45,12 @@ class InputRecord:
 class PortRecord:
     """One port of one version.
 
-    ``rows`` and ``bytes`` are of the whole version, ``added_rows`` are this run's; ``cursor`` is
-    the largest cursor value (append); ``actual_from`` and ``actual_to`` bound the time that the
-    data speaks of, as text; ``continues`` tells how it followed the version before
-    (`mesh_defs.product.model.OutputPort.continues`). ``profile`` is what policies compare the next
-    version with (`mesh_defs.policy.data.profile.PortProfile`), empty where none does.
+    ``rows`` and ``bytes`` are of the whole version, ``added_rows`` are this run's: `NOT_TOLD` to
+    a reader who may not know. ``cursor`` is the largest cursor value (append); ``actual_from`` and
+    ``actual_to`` bound the time that the data speaks of, as text; ``continues`` tells how it
+    followed the version before (`mesh_defs.product.model.OutputPort.continues`). ``profile`` is
+    what policies compare the next version with (`mesh_defs.policy.data.profile.PortProfile`),
+    empty where none does.
     """
 
     table_version: int

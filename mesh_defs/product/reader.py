@@ -118,6 +118,7 @@ class Port:
         self._version = version
         self._key = key
         self._in_place: bool | None = None  # not known until it is read
+        self._known: dict[MeshUrl, bool] = {}
         self.decision = decision
 
     def __repr__(self) -> str:
@@ -136,8 +137,8 @@ class Port:
 
     @property
     def record(self) -> Record:
-        """The ledger's record of the version: inputs, times, verdicts of all ports. What it would
-        tell of values that this reader may not see is left out, and of other ports too."""
+        """The ledger's record of the version: inputs, times, verdicts. What it would tell of
+        values, rows, ports and inputs that this reader may not know of is left out."""
         return self._shown(self._version.record)
 
     @property
@@ -149,7 +150,7 @@ class Port:
     def rows(self) -> int:
         """How many rows the version has for this reader."""
         if self.decision.row_filter is None:
-            return self.port_record.rows
+            return self._version.record.ports[self._version.port].rows
         import duckdb
 
         with duckdb.connect() as connection:
@@ -229,7 +230,18 @@ class Port:
     def _shown(self, record: Record) -> Record:
         """``record`` without what the reader may not see."""
         opened = self._version
-        return shown_record(record, opened.port, self.decision, opened.record.version)
+        number = opened.record.version
+        return shown_record(record, opened.port, self.decision, number, self._knows)
+
+    def _knows(self, url: MeshUrl) -> bool:
+        """Whether the reader may know of the port that ``url`` names, of any domain."""
+        if url not in self._known:
+            self._known[url] = self._access.knows(self.decision.principal, url)
+        return self._known[url]
+
+    @cached_property
+    def _access(self) -> MeshAccess:
+        return MeshAccess(self._settings)
 
     def arrow(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
         """An Arrow table."""

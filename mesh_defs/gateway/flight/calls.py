@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.errors import Unauthenticated, UnknownAddress
 from mesh_defs.gateway.errors import BadRequest
+from mesh_defs.gateway.purposes import checked_purpose
 from mesh_defs.urls import parse_time
 
 if TYPE_CHECKING:
@@ -53,9 +54,8 @@ def call_of(
     cancelled: Callable[[], bool],
 ) -> Call:
     """The call that came from ``peer`` with ``headers``. Raises `Unauthenticated`, `Overloaded`,
-    `BadRequest`."""
+    `BadRequest`, `InvalidRequest`."""
     address = address_of(peer)
-    gateway.limiter.check_failures(address)
     try:
         caller = gateway.authenticate(authorization(headers))
     except Unauthenticated:
@@ -68,7 +68,7 @@ def call_of(
         as_of = parse_time(moment, f"the header {AS_OF_HEADER}") if moment is not None else None
     except UnknownAddress as error:
         raise BadRequest(str(error)) from None
-    return Call(caller, header(headers, PURPOSE_HEADER), as_of, cancelled)
+    return Call(caller, checked_purpose(header(headers, PURPOSE_HEADER)), as_of, cancelled)
 
 
 def authorization(headers: Mapping[str, Sequence[str | bytes]]) -> str | None:

@@ -20,6 +20,7 @@ from mesh_defs.errors import (
 )
 from mesh_defs.faults import short
 from mesh_defs.gateway.errors import GatewayError
+from mesh_defs.gateway.fixes import with_fix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +95,8 @@ def flight_error(error: BaseException) -> BaseException:
         kind, where = type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
         _log.error("%s\n%s", kind, where)
         return _internal(f"an error of the gateway itself ({kind})")
-    status, text = status_of(error), short(str(error), _LONGEST)
+    status = status_of(error)
+    text = short(with_fix(str(error), status), _LONGEST)
     retry = error.retry_after if isinstance(error, GatewayError) else None
     if status in (429, 503):
         retry = retry if retry is not None else _RETRY_SECONDS

@@ -49,6 +49,8 @@ def create_app(gateway: Gateway, *, threads: int = 80) -> FastAPI:
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        # Where it leads, the request's own Host would say: whatever whoever sent it likes.
+        redirect_slashes=False,
         openapi_url="/-/openapi.json",
     )
     app.state.gateway = gateway

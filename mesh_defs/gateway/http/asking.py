@@ -22,7 +22,7 @@ from mesh_defs.gateway.http.calls import (
 )
 from mesh_defs.gateway.http.problems import PROBLEMS
 from mesh_defs.gateway.state.tokens import NewToken
-from mesh_defs.urls import parse
+from mesh_defs.urls import MeshUrl, parse
 
 if TYPE_CHECKING:
     from mesh_defs.gateway.core import Gateway
@@ -99,14 +99,18 @@ def ask(mesh: Mesh, who: Known, wish: Wish) -> JSONResponse:
 def requests(
     mesh: Mesh, who: Known, every: Annotated[bool, Query(alias="all")] = False
 ) -> JSONResponse:
-    """Pending requests; with ``all`` those that were answered too."""
+    """Pending requests; with ``all`` those that were answered too. A token with a scope is told of
+    its principal's own, inside its scope."""
     now = _now()
-    found = mesh.state.requests.listed(now, pending=not every)
-    shown = []
-    for request in found:
-        answers = asking.may_answer(_access(mesh), who.principal, request.url, now, admin=who.admin)
-        if answers or request.principal == str(who.principal):
-            shown.append({**request.as_dict(), "you_may_answer": answers})
+    answers = _answered(mesh, who, now, pending=not every) if who.scope is None else set()
+    found = mesh.state.requests.listed(
+        now, pending=not every, principal=str(who.principal), ports=answers
+    )
+    shown = [
+        {**each.as_dict(), "you_may_answer": (each.identity, each.port) in answers}
+        for each in found
+        if _reaches(who, each.identity, each.port)
+    ]
     return JSONResponse({"requests": shown}, headers=_PRIVATE)
 
 
@@ -146,10 +150,12 @@ def withdraw(mesh: Mesh, who: Known, number: _ID) -> JSONResponse:
 def grants(
     mesh: Mesh, who: Known, every: Annotated[bool, Query(alias="all")] = False
 ) -> JSONResponse:
-    """The grants that you hold; with ``all`` those that ended too."""
+    """The grants that you hold; with ``all`` those that ended too. A token with a scope is told of
+    those inside it."""
     now = _now()
     found = mesh.state.grants.listed(now, every=every, principal=str(who.principal))
-    return JSONResponse({"grants": [grant.as_dict(now) for grant in found]}, headers=_PRIVATE)
+    shown = [each.as_dict(now) for each in found if _reaches(who, each.identity, each.port)]
+    return JSONResponse({"grants": shown}, headers=_PRIVATE)
 
 
 @router.post("/-/grants/{number}/revoke", summary="Revoke a grant, or give it back")
@@ -226,6 +232,24 @@ def _connect(
         201,
         _PRIVATE,
     )
+
+
+def _answered(mesh: Gateway, who: Caller, now: datetime, *, pending: bool) -> set[tuple[str, str]]:
+    """The ports, by identity and name, whose requests ``who`` may answer."""
+    access = _access(mesh)
+    return {
+        (identity, port)
+        for identity, port in mesh.state.requests.ports(now, pending=pending)
+        if asking.may_answer(
+            access, who.principal, f"mesh://{identity}/{port}", now, admin=who.admin
+        )
+    }
+
+
+def _reaches(who: Caller, identity: str, port: str) -> bool:
+    """Whether the credential of ``who`` is for that port at all."""
+    domain, _, product = identity.partition("/")
+    return who.scope is None or who.scope.covers(MeshUrl(domain, product, port))
 
 
 def _unlimited(who: Caller) -> None:

@@ -14,6 +14,7 @@ from mesh_defs.faults import did_you_mean, one_line, short
 from mesh_defs.gateway.core import Gateway
 from mesh_defs.gateway.errors import BadRequest
 from mesh_defs.gateway.identity.caller import Caller
+from mesh_defs.gateway.purposes import checked_purpose
 from mesh_defs.urls import MeshUrl, parse, parse_time
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ def caller_of(request: Request) -> Caller:
     """Who calls. Raises `Unauthenticated`, `Overloaded`."""
     gateway = _gateway(request)
     peer = request.client.host if request.client is not None else _NO_PEER
-    gateway.limiter.check_failures(peer)
     try:
         caller = gateway.authenticate(request.headers.get("Authorization"))
     except Unauthenticated:
@@ -140,5 +140,11 @@ def moment_of(as_of: str | None) -> datetime | None:
 
 
 def purpose_of(request: Request, purpose: str | None) -> str | None:
-    """The purpose of a request: of its query, else of its header."""
-    return purpose if purpose is not None else request.headers.get(PURPOSE_HEADER)
+    """The purpose of a request: of its query, else of its header. Raises `BadRequest` for two
+    headers, `InvalidRequest` for what is no purpose."""
+    if purpose is None:
+        found = set(request.headers.getlist(PURPOSE_HEADER))
+        if len(found) > 1:
+            raise BadRequest(f"found {len(found)} headers {PURPOSE_HEADER}. Fix: send one")
+        purpose = next(iter(found), None)
+    return checked_purpose(purpose)

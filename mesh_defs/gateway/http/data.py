@@ -27,7 +27,13 @@ from mesh_defs.gateway.http.headers import opened_headers
 from mesh_defs.gateway.http.packed import Packing
 from mesh_defs.gateway.http.parquet import parquet
 from mesh_defs.gateway.http.problems import READ_PROBLEMS
-from mesh_defs.gateway.http.sending import COMMON, answered, check_packing, coding_of
+from mesh_defs.gateway.http.sending import (
+    COMMON,
+    answered,
+    batch_rows,
+    check_packing,
+    coding_of,
+)
 
 if TYPE_CHECKING:
     from mesh_defs.gateway.answers import Chosen
@@ -166,7 +172,7 @@ def _rows(
         with reading:
             headers = {**COMMON, **opened_headers(reading), "ETag": tag}
         return not_modified(headers) if unchanged(request, tag) else bare(headers, MEDIA[form])
-    found = read_rows(mesh, who, chosen)
+    found = read_rows(mesh, who, chosen, batch_rows(form))
     return answered(request, mesh, found, form, packing=packing, more={"ETag": tag})
 
 

@@ -27,6 +27,7 @@ from mesh_defs.errors import (
 )
 from mesh_defs.faults import one_line
 from mesh_defs.gateway.errors import BadRequest, GatewayError
+from mesh_defs.gateway.fixes import FIX, fix_of, with_fix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 TYPE = "application/problem+json"
 REALM = 'Bearer realm="mesh", charset="UTF-8"'
-_FIX = " Fix: "
 # What each error of ours is to who reads over HTTP; the first that fits.
 _STATUS: tuple[tuple[type[MeshError], int, str], ...] = (
     (Unauthenticated, 401, "Say who you are"),
@@ -64,7 +64,7 @@ _SCHEMA = {
         "detail": _WORD,
         "fix": {"type": "string", "description": "what to do"},
     },
-    "required": ["type", "title", "status", "detail"],
+    "required": ["type", "title", "status", "detail", "fix"],
     "additionalProperties": False,
 }
 _RETRY = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
@@ -110,8 +110,9 @@ def install(app: FastAPI, root: Path) -> None:
     @app.exception_handler(HTTPException)
     async def framework(request: Request, error: HTTPException) -> Response:
         if error.status_code != 405:
-            title = str(error.detail)
-            return problem(error.status_code, title, title, headers=dict(error.headers or {}))
+            status, title = error.status_code, str(error.detail)
+            sent = dict(error.headers or {})
+            return problem(status, title, title, fix=fix_of(status), headers=sent)
         methods = ", ".join(allowed_methods(request))
         headers = {"Allow": methods}
         if request.method == "OPTIONS":
@@ -128,7 +129,8 @@ def unforeseen(method: str, path: str, error: Exception) -> JSONResponse:
     where = "".join(traceback.format_tb(error.__traceback__))
     kind = type(error).__name__
     _log.error("%s %s: %s\n%s", method, one_line(path)[:200], kind, where)
-    return problem(500, "The gateway failed", f"an error of the gateway itself ({kind})")
+    detail = f"an error of the gateway itself ({kind})"
+    return problem(500, "The gateway failed", detail, fix=fix_of(500))
 
 
 def allowed_methods(request: Request) -> list[str]:
@@ -162,8 +164,8 @@ def of_error(error: MeshError, hidden: Sequence[str] = ()) -> JSONResponse:
         text = f"{title}. Fix: ask who runs this gateway; its log has the reason"
     for part in hidden:
         text = text.replace(part, "" if part.endswith("/") else "the mesh")
-    detail, _, fix = text.partition(_FIX)
-    return problem(status, title, detail, fix=fix or None, headers=headers)
+    detail, _, fix = with_fix(text, status).partition(FIX)
+    return problem(status, title, detail, fix=fix, headers=headers)
 
 
 def problem(
@@ -171,12 +173,10 @@ def problem(
     title: str,
     detail: str,
     *,
-    fix: str | None = None,
+    fix: str,
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
     """A problem document; ``fix`` says what to do."""
     body: dict[str, object] = {"type": "about:blank", "title": title, "status": status}
-    body["detail"] = detail
-    if fix is not None:
-        body["fix"] = fix
+    body |= {"detail": detail, "fix": fix}
     return JSONResponse(body, status, {"Cache-Control": "no-store", **(headers or {})}, TYPE)

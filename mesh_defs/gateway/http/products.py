@@ -31,11 +31,13 @@ from mesh_defs.gateway.http.headers import state_headers
 from mesh_defs.gateway.http.pages import product_page
 from mesh_defs.gateway.http.problems import READ_PROBLEMS
 from mesh_defs.product.manifest import Input
+from mesh_defs.product.shown_lineage import known_source
 from mesh_defs.standards import dprod, odps
 from mesh_defs.standards.facts import ProductFacts
 
 if TYPE_CHECKING:
     from mesh_defs.gateway.core import Gateway
+    from mesh_defs.gateway.identity.caller import Caller
     from mesh_defs.product.model import OutputPort
 
 router = APIRouter(tags=["products"], dependencies=PLAIN, responses=READ_PROBLEMS)
@@ -122,7 +124,7 @@ def product(
 ) -> Response:
     """What it is for, what is in it, who may read it, how to get it."""
     address = address_of(domain, product, None, version, as_of)
-    return _answer(request, mesh, view(mesh, who, address), None, form)
+    return _answer(request, mesh, who, view(mesh, who, address), None, form)
 
 
 @router.get(
@@ -145,11 +147,16 @@ def port(
 ) -> Response:
     """As the product, of one port."""
     address = address_of(domain, product, port, version, as_of)
-    return _answer(request, mesh, view(mesh, who, address), address.port, form)
+    return _answer(request, mesh, who, view(mesh, who, address), address.port, form)
 
 
 def _answer(
-    request: Request, mesh: Gateway, product: ProductView, port: str | None, form: str | None
+    request: Request,
+    mesh: Gateway,
+    who: Caller,
+    product: ProductView,
+    port: str | None,
+    form: str | None,
 ) -> Response:
     chosen = form or choose(request.headers.get("Accept"), {m: n for n, m in FORMS.items()}, "json")
     one = product.ports[0] if len(product.ports) == 1 else None
@@ -167,7 +174,7 @@ def _answer(
         if port is not None and told is not None:
             body |= port_dict(product, told, mesh.base)
         return _json(request, body, headers)
-    facts = _facts(mesh, product)
+    facts = _facts(mesh, who, product)
     if chosen == "odps":
         text = yaml.safe_dump(odps.odps_document(facts), sort_keys=False, allow_unicode=True)
         return Response(text, headers=headers, media_type=odps.MEDIA_TYPE)
@@ -202,10 +209,15 @@ def _without_ages(value: Any) -> Any:  # noqa: ANN401  JSON
     return [_without_ages(each) for each in value] if isinstance(value, list) else value
 
 
-def _facts(mesh: Gateway, product: ProductView) -> ProductFacts:
+def _facts(mesh: Gateway, who: Caller, product: ProductView) -> ProductFacts:
     manifest = product.manifest
     declared = manifest.inputs if manifest is not None else {}
-    inputs = {name: each.from_ for name, each in declared.items() if isinstance(each, Input)}
+    inputs = {
+        name: each.from_
+        for name, each in declared.items()
+        if isinstance(each, Input)
+        and known_source(each.from_, lambda address: mesh.reads.knows(who, address))
+    }
     outputs = tuple(port.output for port in product.ports)
     domain, _, name = product.identity.partition("/")
     if not outputs:

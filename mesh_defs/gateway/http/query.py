@@ -13,7 +13,7 @@ from mesh_defs.gateway.errors import BadRequest, NotAcceptable
 from mesh_defs.gateway.http.calls import PLAIN, AsOf, Mesh, Purpose, Who, moment_of, purpose_of
 from mesh_defs.gateway.http.data import ANSWER, PROTOCOL, Compression, Format, form_of
 from mesh_defs.gateway.http.problems import READ_PROBLEMS
-from mesh_defs.gateway.http.sending import answered, check_packing
+from mesh_defs.gateway.http.sending import answered, batch_rows, check_packing
 
 router = APIRouter(tags=["data"], dependencies=PLAIN, responses=READ_PROBLEMS)
 SQL = "application/sql"
@@ -81,6 +81,7 @@ def query(
         as_of=moment_of(as_of),
         protocol=PROTOCOL,
         rows=mesh.profile.limits.rows,
+        batch_rows=batch_rows(chosen),
     )
     return answered(request, mesh, found, chosen, packing=compression)
 

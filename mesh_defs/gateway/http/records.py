@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from mesh_defs.gateway.http.calls import (
@@ -19,12 +20,16 @@ from mesh_defs.gateway.http.calls import (
     Version,
     Who,
     address_of,
+    purpose_of,
 )
 from mesh_defs.gateway.http.headers import state_headers
 from mesh_defs.product.shown import shown_record
 
 if TYPE_CHECKING:
+    from mesh_defs.gateway.core import Gateway
+    from mesh_defs.gateway.identity.caller import Caller
     from mesh_defs.product.ledger import Record
+    from mesh_defs.product.shown_lineage import Knows
 
 router = APIRouter(tags=["products"], dependencies=PLAIN)
 PROTOCOL = "http"
@@ -46,6 +51,7 @@ def about(mesh: Mesh) -> JSONResponse:
 
 @router.get("/{domain}/{product}/{port}/record", summary="A version's record")
 def record(
+    request: Request,
     mesh: Mesh,
     who: Who,
     domain: DomainName,
@@ -55,14 +61,19 @@ def record(
     as_of: AsOf = None,
     purpose: Purpose = None,
 ) -> JSONResponse:
-    """Inputs, times and verdicts of a version, without what tells of masked values; what is
-    decided on the caller's read of it; and how many rows there are, where no filter applies."""
+    """Inputs, times and verdicts of a version, without what tells of masked values, or of ports
+    and inputs that the caller may not know of; what is decided on the caller's read of it; and how
+    many rows there are, where no filter applies (else -1)."""
     address = address_of(domain, product, port, version, as_of)
-    with mesh.reads.open(who, address, purpose=purpose, protocol=PROTOCOL) as reading:
+    with mesh.reads.open(
+        who, address, purpose=purpose_of(request, purpose), protocol=PROTOCOL
+    ) as reading:
         opened, decision, state = reading.opened, reading.decision, reading.state
     found, number = opened.version.record, opened.version.record.version
     body: dict[str, Any] = {
-        "record": asdict(shown_record(found, opened.version.port, decision, number)),
+        "record": asdict(
+            shown_record(found, opened.version.port, decision, number, _knows(mesh, who))
+        ),
         "port": opened.version.port,
         "state": state.as_dict(),
         "decision": decision.as_dict(),
@@ -73,6 +84,7 @@ def record(
 
 @router.get("/{domain}/{product}/{port}/versions", summary="Every version of a port")
 def versions(
+    request: Request,
     mesh: Mesh,
     who: Who,
     domain: DomainName,
@@ -83,14 +95,22 @@ def versions(
 ) -> JSONResponse:
     """The records of the newest versions, newest first, as far as the caller may know them."""
     address = address_of(domain, product, port, None, None)
-    with mesh.reads.open(who, address, purpose=purpose, protocol=PROTOCOL) as reading:
+    with mesh.reads.open(
+        who, address, purpose=purpose_of(request, purpose), protocol=PROTOCOL
+    ) as reading:
         decision, number = reading.decision, reading.opened.version.record.version
     shown: list[Record] = []
+    knows = _knows(mesh, who)
     for each in mesh.catalog.ledger(address.identity).newest_first():
         if len(shown) == limit:
             break
-        shown.append(shown_record(each, decision.subject.port, decision, number))
+        shown.append(shown_record(each, decision.subject.port, decision, number, knows))
     return JSONResponse({"versions": [_plain(asdict(one)) for one in shown]}, headers=_PRIVATE)
+
+
+def _knows(mesh: Gateway, who: Caller) -> Knows:
+    """Whether ``who`` may know of a port; each is asked about once."""
+    return lru_cache(maxsize=None)(lambda address: mesh.reads.knows(who, address))
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  JSON

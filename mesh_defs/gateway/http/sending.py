@@ -13,6 +13,8 @@ from mesh_defs.gateway.http.flowing import Flow
 from mesh_defs.gateway.http.forms import MEDIA, Encoder, encoder
 from mesh_defs.gateway.http.headers import reading_headers
 from mesh_defs.gateway.http.packed import Compressed, PackedArrow
+from mesh_defs.gateway.http.pooled import Pooled
+from mesh_defs.gateway.query.answer import BATCH_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.reads.reading import Reading
 
 _CODINGS = ("zstd", "gzip")
+# As texts rows are several times as large, and two pieces wait for each reader.
+_TEXT_ROWS = 4096
 COMMON = {
     "Cache-Control": "private, no-cache",
     "Vary": "Accept, Accept-Encoding, Authorization, Mesh-Purpose",
@@ -43,7 +47,7 @@ def answered(
 ) -> Response:
     """``found`` as a response with ``more`` headers; what fails before its first piece is an error
     of its own."""
-    made, coding = _encoder(request, form, packing)
+    made, coding = _encoder(request, mesh, form, packing)
     headers = {**answer_headers(found.readings), **(more or {})}
     if coding is not None:
         headers["Content-Encoding"] = coding
@@ -55,6 +59,11 @@ def answered(
         return Response(bytes(first), headers=headers, media_type=MEDIA[form])
     crowded = mesh.limiter
     return Flow(delivery, (first, second), pieces, headers, MEDIA[form], lambda: crowded.crowded)
+
+
+def batch_rows(form: Form) -> int:
+    """How many rows there are in a piece of ``form``."""
+    return BATCH_ROWS if form == "arrow" else _TEXT_ROWS
 
 
 def answer_headers(readings: Sequence[Reading]) -> dict[str, str]:
@@ -86,10 +95,14 @@ def check_packing(form: Form, packing: Packing | None) -> None:
         )
 
 
-def _encoder(request: Request, form: Form, packing: Packing | None) -> tuple[Encoder, str | None]:
+def _encoder(
+    request: Request, mesh: Gateway, form: Form, packing: Packing | None
+) -> tuple[Encoder, str | None]:
     check_packing(form, packing)
     if packing is not None:
         return PackedArrow(packing), None
     coding = coding_of(request, form)
     made = encoder(form)
+    if form != "arrow":
+        made = Pooled(made, mesh.encoders)
     return (Compressed(made, coding) if coding is not None else made), coding

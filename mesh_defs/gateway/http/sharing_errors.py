@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from mesh_defs.errors import MeshError
 from mesh_defs.faults import one_line
 from mesh_defs.gateway.errors import BadRequest
+from mesh_defs.gateway.fixes import with_fix
 from mesh_defs.gateway.http.problems import of_error
 
 if TYPE_CHECKING:
@@ -55,4 +56,8 @@ def told(error: MeshError) -> JSONResponse:
     code = _CODES.get(problem.status_code, "INTERNAL_ERROR")
     kept = ("www-authenticate", "retry-after", "cache-control")
     headers = {name: problem.headers[name] for name in kept if name in problem.headers}
-    return JSONResponse({"errorCode": code, "message": str(error)}, problem.status_code, headers)
+    return JSONResponse(
+        {"errorCode": code, "message": with_fix(str(error), problem.status_code)},
+        problem.status_code,
+        headers,
+    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mesh_defs.errors import AccessDenied, MeshError
+from mesh_defs.gateway.purposes import checked_purpose
 from mesh_defs.policy.access.principals import ANONYMOUS
 from mesh_defs.urls import NAME, NAME_RULE, is_mesh_url
 
@@ -45,12 +46,13 @@ class Scope:
         is its whole product."""
         if action not in self.actions:
             return f"its token is for {_listed(self.actions)}, not to {action}"
+        return None if self.covers(address) else f"its token is for {_listed(self.urls)}"
+
+    def covers(self, address: MeshUrl) -> bool:
+        """Whether ``address`` is of what it names."""
         asked = (address.domain, address.product, *([address.port] if address.port else ()))
-        for url in self.urls:
-            names = scope_names(url)
-            if asked[: len(names)] == names:
-                return None
-        return f"its token is for {_listed(self.urls)}"
+        reach = (scope_names(url) for url in self.urls)
+        return any(asked[: len(names)] == names for names in reach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ class Caller:
 
     def purpose(self, asked: str | None) -> str | None:
         """The purpose of a request that asks for ``asked``: that of the token where it has one.
-        Raises `AccessDenied` for another."""
+        Raises `AccessDenied` for another, `InvalidRequest` for what is no purpose."""
+        checked_purpose(asked)
         bound = self.scope.purpose if self.scope is not None else None
         if bound is None or asked is None or asked == bound:
             return asked if bound is None else bound

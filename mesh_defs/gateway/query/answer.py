@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.checks.engine_text import safe_text
+from mesh_defs.gateway.fixes import query_fix
 from mesh_defs.gateway.query.faults import Cancelled, QueryFailed, TooLarge
 
 if TYPE_CHECKING:
@@ -25,11 +26,12 @@ BATCH_ROWS = 16_384
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one answer may take: ``rows``, ``bytes`` (of Arrow's buffers), ``seconds`` until its
-    last row is read; None: as much as it likes."""
+    last row is read; None: as much as it likes. It comes in batches of ``batch_rows``."""
 
     rows: int | None = None
     bytes: int | None = None
     seconds: float = 300.0
+    batch_rows: int = BATCH_ROWS
 
 
 class Answer:
@@ -61,7 +63,7 @@ class Answer:
     def begin(self, run: Callable[[], duckdb.DuckDBPyConnection]) -> None:
         """Run it as far as its first rows. The engine calls this, once."""
         with self._reading:
-            self._reader = self._told(lambda: run().to_arrow_reader(BATCH_ROWS))
+            self._reader = self._told(lambda: run().to_arrow_reader(self._limits.batch_rows))
 
     @property
     def schema(self) -> pa.Schema:
@@ -166,4 +168,4 @@ def _failure(error: Exception, written: str) -> GatewayError:
     if "Out of Memory Error" in text:
         said = "the query takes more memory than it is given"
         return TooLarge(f"{said}. Fix: filter more, or select, sort and group less")
-    return QueryFailed(safe_text(text, known=written, place="the query"))
+    return QueryFailed(query_fix(safe_text(text, known=written, place="the query")))

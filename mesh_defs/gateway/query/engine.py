@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.contract.checks.engine_text import safe_text
 from mesh_defs.gateway.errors import Overloaded
+from mesh_defs.gateway.memory import resident_mb, tidy
 from mesh_defs.gateway.query.answer import Answer, Limits
 from mesh_defs.gateway.query.faults import BadQuery, Cancelled, QueryFailed
 from mesh_defs.gateway.query.functions import TABLE_FUNCTIONS
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
 
 class Engine:
     """``running`` queries at a time share ``memory_mb`` and ``temp_mb`` of disk below ``scratch``
-    alike; ``kept`` instances wait for another query over the same relations. ``process_mb`` is what
-    the whole process may hold before the youngest query is ended (None: no matter how much). All in
-    millions of bytes. Threads may share an engine.
+    alike; ``kept`` instances wait for another query over the same relations. Above ``process_mb``
+    of the whole process none is kept, and what grows too much is ended (`Watch`; None: no matter
+    how much). All in millions of bytes. Threads may share an engine.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Engine:
         memory_mb: int = 256,
         temp_mb: int = 4096,
         running: int = 4,
-        kept: int = 8,
+        kept: int = 3,
         threads: int = 2,
         wait: float = 2.0,
         process_mb: int | None = 480,
@@ -63,7 +64,8 @@ class Engine:
         self._wait = wait
         self._idle: OrderedDict[Instance, None] = OrderedDict()
         self._lock = threading.Lock()
-        self._watch = Watch(process_mb)
+        self._process_mb = process_mb
+        self._watch = Watch(process_mb, self._size.memory_mb)
         self._closed = False
 
     def run(
@@ -134,6 +136,7 @@ class Engine:
     def _release(self, instance: Instance, *, clean: bool) -> None:
         """Keep what is clean, the youngest ``kept`` of them; the slot is free once it is done."""
         surplus = [instance]
+        full = self._process_mb is not None and resident_mb() > self._process_mb
         try:
             if clean and instance.clean:
                 with self._lock:
@@ -142,12 +145,13 @@ class Engine:
                         surplus = [instance]
                     else:
                         self._idle[instance] = None
-                    while len(self._idle) > self._kept:
+                    while len(self._idle) > (0 if full else self._kept):
                         surplus.append(self._idle.popitem(last=False)[0])
         finally:
             for each in surplus:
                 each.close()
             self._slots.release()
+            tidy()
 
 
 def _one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:

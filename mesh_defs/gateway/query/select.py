@@ -43,9 +43,13 @@ def select_query(
     ``desc``. Names fit whatever their case. ``limit`` and ``offset`` are whole numbers from 0.
     Raises `BadQuery`, which names the part.
     """
+    for word, part in (("columns", columns), ("where", where), ("order", order)):
+        if isinstance(part, str) and not part.strip():
+            # What was meant to leave rows or columns out must never be ignored.
+            raise BadQuery(f"an empty '{word}'", "a text", f"leave '{word}' out, or fill it in")
     chosen = [_column(name, known, "columns") for name in _items(columns, "columns", known)]
     text = f"SELECT {', '.join(map(quote, chosen)) or '*'} FROM {quote(str(url))}"
-    if where is not None and where.strip():
+    if where is not None:
         text += f" WHERE {_condition(where, known)}"
     if terms := [_term(item, known) for item in _items(order, "order", known)]:
         text += f" ORDER BY {', '.join(terms)}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
+import math
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from mesh_defs.gateway.memory import resident_mb, tidy
 from mesh_defs.gateway.query.faults import TooLarge
 
 if TYPE_CHECKING:
@@ -18,11 +17,10 @@ if TYPE_CHECKING:
 
 _EVERY = 0.02
 OWN_MB = 32.0
-_STATM = Path("/proc/self/statm")
 
 
 class Stoppable(Protocol):
-    """A query that runs."""
+    """A query that runs; while its ``deadline`` is infinite it waits for its reader."""
 
     deadline: float
 
@@ -38,26 +36,31 @@ class Stoppable(Protocol):
 class Watch:
     """One thread that looks at all running queries 50 times a second while there are any.
 
-    ``most_mb`` is what the process may hold in memory; above it the query that began last is ended,
-    unless it is others who hold it: then it may take `OWN_MB` all the same. It is the third wall:
-    the texts that functions make count to no limit of the engine's.
+    ``most_mb`` is what the process may hold in memory. Above it the query that began last is ended,
+    if the process grew since the eldest one began by more than all that run may take together, each
+    ``own_mb`` (what the engine gives it) and `OWN_MB`. What it held before is none of theirs: the
+    rows of others, and what allocators keep. It is the third wall: the texts that functions make
+    count to no limit of the engine's.
     """
 
-    def __init__(self, most_mb: int | None, resident: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        most_mb: int | None,
+        own_mb: int = 0,
+        resident: Callable[[], float] = resident_mb,
+    ) -> None:
         self._most_mb = most_mb
-        self._resident = resident if resident is not None else resident_mb
-        self._running: list[Stoppable] = []
+        self._each_mb = own_mb + OWN_MB
+        self._resident = resident
+        self._running: dict[Stoppable, float] = {}  # with what was held when it began
         self._changed = threading.Condition()
         self._closed = False
-        self._before = 0.0
         self._thread: threading.Thread | None = None
 
     def add(self, query: Stoppable) -> None:
         """Look at ``query`` from now on."""
         with self._changed:
-            if not self._running:
-                self._before = self._resident()
-            self._running.append(query)
+            self._running[query] = self._resident()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._look, name="query-watch", daemon=True)
                 self._thread.start()
@@ -66,8 +69,7 @@ class Watch:
     def remove(self, query: Stoppable) -> None:
         """Look at ``query`` no more."""
         with self._changed:
-            if query in self._running:
-                self._running.remove(query)
+            self._running.pop(query, None)
 
     def close(self, reason: GatewayError) -> None:
         """End all queries, and the thread."""
@@ -98,31 +100,30 @@ class Watch:
                 query.stop(TooLarge("the query takes too long. Fix: filter more, or join less"))
 
     def _end_large(self) -> None:
-        if not self._too_much():
-            return
-        give_back()
-        if self._too_much():
-            said = "the query takes more memory than there is. Fix: filter more, or select less"
-            self._running[-1].stop(TooLarge(said))
-
-    def _too_much(self) -> bool:
         if self._most_mb is None:
+            return
+        working = self._working()
+        if not self._too_much(working):
+            return
+        tidy()
+        if self._too_much(working):
+            said = "the query takes more memory than there is. Fix: filter more, or select less"
+            working[-1].stop(TooLarge(said))
+
+    def _working(self) -> list[Stoppable]:
+        """Those that do not wait for their reader, eldest first; what others take while one waits
+        is none of its growth."""
+        held = self._resident()
+        working = []
+        for query in self._running:
+            if query.deadline == math.inf:
+                self._running[query] = held
+            else:
+                working.append(query)
+        return working
+
+    def _too_much(self, working: list[Stoppable]) -> bool:
+        if not working or self._most_mb is None:
             return False
-        return self._resident() > max(self._most_mb, self._before + OWN_MB)
-
-
-def resident_mb() -> float:
-    """How much memory this process holds, in millions of bytes; 0 where that cannot be known."""
-    if not _STATM.exists():
-        return 0.0
-    return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def give_back() -> None:
-    """Let the allocators return what is free to the system."""
-    import pyarrow as pa
-
-    pa.default_memory_pool().release_unused()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+        allowed = self._running[working[0]] + self._each_mb * len(working)
+        return self._resident() > max(self._most_mb, allowed)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _RETRY_SECONDS = 60
 _HOLDERS_KEPT = 1024  # principals whose grants are remembered until any grant changes
 _MOST = 1000
+_MOST_PURPOSES = 20  # that are tried for a hint
 _LONGEST_NAME = 128  # what storage takes as the name of a folder, and more than anybody writes
 RETIRED = "retired"
 _NAMELESS = "only who says who it is may do this"
@@ -64,6 +65,7 @@ class Reads:
         """
         time = now if now is not None else datetime.now(UTC)
         asked = caller.purpose(purpose)
+        self.check_named(caller, address, action)
         opened = self._found(caller, address)
         subject = self.catalog.subject(opened)
         before = self.state.grants.version()
@@ -87,6 +89,15 @@ class Reads:
                 retry_after=_RETRY_SECONDS,
             )
         return Reading(self, caller, opened, decision, state, grant, protocol, before)
+
+    def check_named(self, caller: Caller, address: MeshUrl, action: Action) -> None:
+        """Raise `Unauthenticated` where who does not say who it is may do ``action`` with nothing:
+        before anything is looked up, so that the time tells nothing either."""
+        if self._nameless(caller, action):
+            raise _who(address)
+
+    def _nameless(self, caller: Caller, action: Action) -> bool:
+        return caller.anonymous and (action != "discover" or not self._public)
 
     def decide(
         self,
@@ -162,15 +173,20 @@ class Reads:
         if _too_long(address):
             return _nowhere(address)
         try:
-            subject = self.catalog.access.subject(replace(address, version=None, as_of=None))
+            subject = self._subject(replace(address, version=None, as_of=None))
         except MeshError:
             return self._missing(caller, address)
         return None if self._discovers(caller, subject) else self._missing(caller, address)
 
+    def unseen(self, caller: Caller, address: MeshUrl) -> MeshError:
+        """What ``caller`` is told of a product of which no port may be known of."""
+        return _who(address) if caller.anonymous else _nowhere(address)
+
     def _missing(self, caller: Caller, address: MeshUrl) -> UnknownAddress:
         """That there is no such port, or product: the same for what ``caller`` may not know of."""
         whole = MeshUrl(address.domain, address.product)
-        seen = [name for name in self._ports(whole) if self._knows(caller, whole.with_port(name))]
+        others = (name for name in self._ports(whole) if name != address.port)
+        seen = [name for name in others if self.knows(caller, whole.with_port(name))]
         name = address.port or address.product
         if not seen or name in seen:
             return _nowhere(address)
@@ -183,10 +199,20 @@ class Reads:
             product = self.catalog.declared(whole.identity)
             return [port.name for port in product.outputs] if isinstance(product, Product) else []
 
-    def _knows(self, caller: Caller, address: MeshUrl) -> bool:
-        with suppress(MeshError):
-            return self._discovers(caller, self.catalog.access.subject(address))
+    def knows(self, caller: Caller, address: MeshUrl) -> bool:
+        """Whether ``caller`` may know that there is the port that ``address`` names: as it is now
+        or, where it is gone, as it was in the version that is named."""
+        for each in dict.fromkeys((replace(address, version=None), address)):
+            with suppress(MeshError):
+                return self._discovers(caller, self._subject(each))
         return False
+
+    def _subject(self, address: MeshUrl) -> PortSubject:
+        """The port, published or only declared. Raises `UnknownAddress`, `InvalidMesh`."""
+        try:
+            return self.catalog.subject(self.catalog.open(address))
+        except NotPublished:
+            return self.catalog.access.subject(address)
 
     def _discovers(self, caller: Caller, subject: PortSubject) -> bool:
         return self._decide(caller, subject, "discover", None, datetime.now(UTC), None).allowed
@@ -211,7 +237,7 @@ class Reads:
         decision = self.catalog.access.access.decide(
             caller.principal, subject, action, purpose, now, approved
         )
-        if caller.anonymous and (action != "discover" or not self._public):
+        if self._nameless(caller, action):
             # Whatever the rules say: what they permit to everybody is found without a token, and
             # read with one.
             return replace(decision, allowed=False, reason=_NAMELESS, columns=(), row_filter=None)
@@ -241,13 +267,30 @@ class Reads:
         )
         if caller.anonymous:
             raise _who(subject)  # without a receipt: nobody is held to it, and anybody can ask
-        self.state.receipts.refused(read, reason)
+        written = self.state.receipts.refused(read, reason)
         if not self._discovers(caller, subject):
+            # Its receipt is not waited for: what is not there has none, and answers as fast.
             raise self._missing(caller, MeshUrl(subject.domain, subject.product, subject.port))
+        written.result()
+        said = f"{caller.principal} may not {decision.action} {subject.url}: {reason}"
+        if outside is not None:
+            raise Refused(f"{said}. Fix: use a token that is for it, or log in yourself")
         owner = subject.owner or f"the domain {subject.domain}"
-        raise Refused(
-            f"{caller.principal} may not {decision.action} {subject.url}: {reason}. Fix: "
-            f"mesh request {subject.url} --purpose <purpose> --for 90d, which {owner} decides"
+        ask = f"mesh request {subject.url} --purpose <purpose> --for 90d, which {owner} decides"
+        if self._otherwise(caller, decision):
+            ask = f"read it for another purpose, named as ?purpose=<purpose>, or {ask}"
+        raise Refused(f"{said}. Fix: {ask}")
+
+    def _otherwise(self, caller: Caller, refused: Decision) -> bool:
+        """Whether ``caller`` may do what was refused for another purpose than was named."""
+        subject = refused.subject
+        rules = self.catalog.access.access.rulebook.in_force(subject.domain).purposes
+        named = {purpose for column in subject.columns for purpose in column.purposes or ()}
+        others = sorted({*subject.purposes, *(named | rules)} - {refused.purpose})[:_MOST_PURPOSES]
+        return any(
+            self._decide(caller, subject, refused.action, each, refused.time, None).allowed
+            for each in others
+            if caller.scope is None or caller.scope.purpose in (None, each)
         )
 
 

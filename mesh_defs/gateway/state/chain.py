@@ -65,6 +65,11 @@ class Key:
         return hmac.digest(self.secret, b"name", "sha256").hex()[:16]
 
 
+def same(found: object, signed: str) -> bool:
+    """Whether ``found``, which anybody may have written, is ``signed``."""
+    return isinstance(found, str) and hmac.compare_digest(found.encode(), signed.encode())
+
+
 def read_head(text: str) -> Head:
     """The head that ``text`` (``<seq>:<hash>``) tells. Raises `ValueError`."""
     number, colon, digits = text.strip().partition(":")

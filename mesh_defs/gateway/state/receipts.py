@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import logging
 import threading
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, update
 
 from mesh_defs.errors import CorruptRecord, MeshError
-from mesh_defs.gateway.state.chain import EMPTY, Head, Key, load_key
+from mesh_defs.gateway.errors import NotWhole
+from mesh_defs.gateway.state.chain import EMPTY, Head, Key, load_key, same
 from mesh_defs.gateway.state.facts import Entry, canonical, columns
 from mesh_defs.gateway.state.head import HeadFile
 from mesh_defs.gateway.state.tables import chain, receipts
@@ -56,12 +56,13 @@ class Receipts:
         self._keys: tuple[Key, HeadFile] | None = None
         self._end = EMPTY
 
-    def refused(self, read: Read, reason: str) -> str:
-        """Write that a read was refused, and why, without a value; the receipt's id. Raises
-        `MeshError`."""
+    def refused(self, read: Read, reason: str) -> Future[int]:
+        """Have it written that a read was refused, and why, without a value: as `put`. One that
+        cannot be written is in the log, too, since not everybody waits for it."""
         entry = Entry(str(uuid.uuid4()), "refused", datetime.now(UTC), read, reason=reason)
-        self.put(entry).result()
-        return entry.receipt
+        written = self.put(entry)
+        written.add_done_callback(_log_failure)
+        return written
 
     def put(self, entry: Entry) -> Future[int]:
         """Have ``entry`` appended; the result is its number once it is on the disk."""
@@ -101,10 +102,11 @@ class Receipts:
         self._writer.close()
 
     def _append(self, entries: Sequence[Entry]) -> list[int]:
-        key, _ = self._ready(make=True)
+        key, head_file = self._ready(make=True)
         rows: list[dict[str, Any]] = []
         with self.database.writing() as connection:
-            head = _head(connection, key, self.database.place.words)
+            head = _head(connection, key)
+            _check_end(connection, head, head_file)
             for entry in entries:
                 values = entry.body()
                 body = canonical(values)
@@ -144,6 +146,12 @@ class Receipts:
             return self._keys
 
 
+def _log_failure(written: Future[int]) -> None:
+    error = written.exception()
+    if error is not None:
+        _log.error("the receipt of a refused read could not be written: %s", error)
+
+
 def _prepare(database: Database, *, make: bool) -> tuple[Key, HeadFile]:
     place = database.place
     with database.writing() as connection:
@@ -159,7 +167,7 @@ def _prepare(database: Database, *, make: bool) -> tuple[Key, HeadFile]:
                 "Fix: name the same gateway.audit_key in every gateway's profile, or put the file "
                 "audit.key back"
             )
-        head = _head(connection, key, place.words)
+        head = _head(connection, key)
     head_file = HeadFile(place, key)
     # Of a database on another machine there is no file here until it is used the first time. That
     # of a database in this folder was made before its first receipt.
@@ -168,17 +176,41 @@ def _prepare(database: Database, *, make: bool) -> tuple[Key, HeadFile]:
     return key, head_file
 
 
-def _head(connection: Connection, key: Key, place: str) -> Head:
-    """Where the chain ends; nobody else appends until the transaction ends. Raises
-    `CorruptRecord`."""
+def _head(connection: Connection, key: Key) -> Head:
+    """Where the chain ends; nobody else appends until the transaction ends. Raises `NotWhole`."""
     row = connection.execute(select(chain).with_for_update()).one_or_none()
     head = Head(row.seq, row.hash) if row is not None else EMPTY
-    if row is None or not hmac.compare_digest(row.mac, key.mac(head)):
-        raise CorruptRecord(
-            f"what {place} says of the end of its receipts was changed by somebody else. "
-            "Fix: restore it from a backup; mesh audit verify tells what else was changed"
-        )
+    if row is None or not same(row.mac, key.mac(head)):
+        raise _not_whole("what the database says of their end was changed by somebody else")
     return head
+
+
+def _check_end(connection: Connection, head: Head, head_file: HeadFile) -> None:
+    """Raise `NotWhole` unless the last receipt is ``head``, and what the head file names is one of
+    them: with nothing after a cut, what was cut cannot be written over."""
+    last = select(receipts.c.seq, receipts.c.hash).order_by(receipts.c.seq.desc()).limit(1)
+    row = connection.execute(last).one_or_none()
+    if (Head(row.seq, row.hash) if row is not None else EMPTY) != head:
+        raise _not_whole(f"the last of them is not number {head.seq}, as the database says")
+    try:
+        told = head_file.read()
+    except CorruptRecord:
+        raise _not_whole(f"'{head_file.path.name}' was changed by somebody else") from None
+    if told is None:
+        raise _not_whole(f"'{head_file.path.name}', which says where they end, is gone")
+    if told in (head, EMPTY):
+        return
+    named = select(receipts.c.hash).where(receipts.c.seq == told.seq)
+    if connection.execute(named).scalar() != told.hash:
+        raise _not_whole(f"number {told.seq}, which '{head_file.path.name}' names, is not there")
+
+
+def _not_whole(what: str) -> NotWhole:
+    return NotWhole(
+        f"the receipts of reads are not whole, and nothing is read without one: {what}. Fix: who "
+        "runs this gateway runs mesh audit verify, which tells what is missing or was changed, and "
+        "restores the gateway's state, with 'audit.head' beside it, from a backup"
+    )
 
 
 def _end_of(head: Head, key: Key) -> Any:  # noqa: ANN401  an update, whatever it is called

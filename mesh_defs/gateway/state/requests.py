@@ -6,14 +6,14 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, or_, select, tuple_, update
 
 from mesh_defs.errors import UnknownRecord, WrongState
 from mesh_defs.gateway.state.counter import new_id
 from mesh_defs.gateway.state.tables import requests
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, RowMapping
@@ -96,18 +96,31 @@ class Requests:
         pending: bool = True,
         principal: str | None = None,
         identity: str | None = None,
+        ports: Collection[tuple[str, str]] | None = None,
         most: int = 1000,
     ) -> list[Request]:
-        """The newest ``most`` requests, newest first: the pending ones, or all."""
+        """The newest ``most`` requests, newest first: the pending ones, or all. With ``ports``
+        (identity and port), those for one of them or of ``principal``."""
         query = select(requests).order_by(requests.c.asked_at.desc(), requests.c.id).limit(most)
         if pending:
             query = query.where(requests.c.state == "pending", requests.c.expires_at > now)
-        if principal is not None:
+        if ports is not None:
+            of = tuple_(requests.c.identity, requests.c.port).in_(ports)
+            query = query.where(or_(of, requests.c.principal == principal))
+        elif principal is not None:
             query = query.where(requests.c.principal == principal)
         if identity is not None:
             query = query.where(requests.c.identity == identity)
         with self.database.reading() as connection:
             return [_request(row, now) for row in connection.execute(query).mappings()]
+
+    def ports(self, now: datetime, *, pending: bool = True) -> list[tuple[str, str]]:
+        """Identity and name of every port that there are requests for: pending ones, or any."""
+        query = select(requests.c.identity, requests.c.port).distinct()
+        if pending:
+            query = query.where(requests.c.state == "pending", requests.c.expires_at > now)
+        with self.database.reading() as connection:
+            return [(row.identity, row.port) for row in connection.execute(query)]
 
     def pending(self, now: datetime) -> int:
         """How many wait for an answer."""

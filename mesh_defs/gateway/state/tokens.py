@@ -18,6 +18,7 @@ from sqlalchemy import insert, select, update
 
 from mesh_defs.errors import InvalidRequest, MeshError, UnknownRecord, WrongState
 from mesh_defs.gateway.identity.caller import scope_names
+from mesh_defs.gateway.purposes import checked_purpose
 from mesh_defs.gateway.state.counter import changing, new_id
 from mesh_defs.gateway.state.tables import grants, tokens
 from mesh_defs.policy.access.schema import ACTIONS
@@ -282,6 +283,7 @@ def _check(wanted: NewToken, now: datetime) -> None:
     if unknown or not wanted.actions:
         found = f"unknown action '{unknown[0]}'" if unknown else "no action"
         raise InvalidRequest(f"{found}; allowed: {', '.join(ACTIONS)}")
+    checked_purpose(wanted.purpose)
     if wanted.expires_at <= now:
         raise InvalidRequest("the token would have ended already. Fix: choose a later end")
 

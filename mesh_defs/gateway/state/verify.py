@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import Text, select, type_coerce
 
 from mesh_defs.errors import MeshError
-from mesh_defs.gateway.state.chain import EMPTY, Head
+from mesh_defs.gateway.state.chain import EMPTY, Head, same
 from mesh_defs.gateway.state.facts import columns
 from mesh_defs.gateway.state.tables import chain, receipts
 
@@ -32,7 +32,11 @@ _QUERY = (
         receipts.c.body,
         receipts.c.previous,
         receipts.c.hash,
-        *(receipts.c[name] for name in _COLUMNS),
+        # Times as they lie there: what somebody wrote in place of one may be none.
+        *(
+            type_coerce(receipts.c[name], Text) if name == "time" else receipts.c[name]
+            for name in _COLUMNS
+        ),
     )
     .order_by(receipts.c.seq)
     .limit(PAGE)
@@ -89,7 +93,7 @@ def _database_head(database: Database, walk: _Walk) -> Head | None:
     with database.reading() as connection:
         row = connection.execute(select(chain)).one_or_none()
     head = Head(row.seq, row.hash) if row is not None else EMPTY
-    if row is None or not hmac.compare_digest(row.mac, walk.key.mac(head)):
+    if row is None or not same(row.mac, walk.key.mac(head)):
         walk.problem("what the database says of the end of its receipts was changed")
         return None
     return head
@@ -134,7 +138,7 @@ class _Walk:
                 self._gap(seq)
             elif previous != self.head.hash:
                 self.problem(f"receipt {seq} does not follow the one before it")
-            if not hmac.compare_digest(self.key.sign(seq, previous, body), signed):
+            if not same(signed, self.key.sign(seq, previous, body)):
                 self.problem(f"receipt {seq} was changed, or was not written by the gateway")
             elif not _repeats(body, repeated):
                 self.problem(f"receipt {seq} was changed beside what is signed")
@@ -167,7 +171,18 @@ def _repeats(body: str, repeated: Sequence[object]) -> bool:
         found = columns(json.loads(body))
     except (ValueError, KeyError, TypeError):
         return False
+    there = dict(zip(_COLUMNS, repeated, strict=True))
+    there["time"] = _moment(there["time"])
     return all(
-        type(one) is type(other) and one == other
-        for one, other in zip((found[name] for name in _COLUMNS), repeated, strict=True)
+        type(found[name]) is type(there[name]) and found[name] == there[name] for name in _COLUMNS
     )
+
+
+def _moment(value: object) -> datetime | None:
+    """A time as a database gives it: PostgreSQL an aware one, SQLite its text in UTC."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -42,7 +42,7 @@ class PortSubject:
     ``columns`` are those that its contract names. ``archetype``, ``status`` and ``tags`` are the
     product's, None when its manifest cannot be read: a rule that asks for them then denies.
     ``purposes`` are those that the product permits (empty: it names none), ``roles`` those that its
-    contract names for readers, ``owner`` who may be asked.
+    contract names for readers, ``owner`` who may be asked, and who controls the product.
     """
 
     domain: str
@@ -126,7 +126,8 @@ def entities(subject: PortSubject, principal: Principal) -> cedarpy.Entities:
 def _resources(subject: PortSubject) -> list[dict[str, Any]]:
     domain, product = subject.domain, f"{subject.domain}/{subject.product}"
     # What a broken manifest does not tell is left out: a rule that asks for it fails, and denies.
-    known = (("archetype", subject.archetype), ("status", subject.status))
+    owner = subject.owner or None
+    known = (("archetype", subject.archetype), ("owner", owner), ("status", subject.status))
     common: dict[str, Any] = {"domain": domain}
     common.update({name: value for name, value in known if value is not None})
     tags = subject.tags
@@ -166,7 +167,7 @@ def _uid(uid: tuple[str, str]) -> dict[str, str]:
 
 
 def _principal(principal: Principal) -> dict[str, Any]:
-    attributes: dict[str, Any] = {"known": principal.known}
+    attributes: dict[str, Any] = {"known": principal.known, "name": principal.name}
     if principal.domain is not None:
         attributes["domain"] = principal.domain
     return {

@@ -228,7 +228,7 @@ def _in_words(sentence: str, name: str) -> tuple[str, str, str]:
             )
         return f"unknown attribute '{name}'", ", ".join(known), did_you_mean(name, known)
     if "unable to guarantee safety of access to optional attribute" in sentence:
-        owner = "context" if name == "purpose" else "principal"
+        owner = {"purpose": "context", "owner": "resource"}.get(name, "principal")
         allowed = f"'{name}' behind a test that it is there"
         return f"'{name}', which may be absent", allowed, f"write '{owner} has {name} && ...'"
     if sentence.startswith("unrecognized entity type"):

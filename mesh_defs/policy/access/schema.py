@@ -17,10 +17,15 @@ FILE = "mesh.cedarschema"
 SCHEMAS = "schemas"
 
 PRINCIPALS = ("Person", "Service", "Agent")
-PRINCIPAL_ATTRIBUTES: Mapping[str, str] = {"domain?": "String", "known": "Bool"}
+PRINCIPAL_ATTRIBUTES: Mapping[str, str] = {
+    "domain?": "String",
+    "known": "Bool",
+    "name": "String",
+}
 _PRODUCT: Mapping[str, str] = {
     "archetype": "String",
     "domain": "String",
+    "owner?": "String",
     "status": "String",
     "tags": "Set<String>",
 }
