@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from itertools import chain, repeat
 from pathlib import Path
 
 import duckdb
@@ -170,7 +171,9 @@ def test_memory_ends_it(engine: Engine, folder: Folder) -> None:
 
 
 def test_what_no_limit_of_the_engine_sees_is_ended_too(tmp_path: Path, folder: Folder) -> None:
-    engine = Engine(tmp_path / "scratch", memory_mb=128, process_mb=1)
+    engine = Engine(tmp_path / "scratch", memory_mb=128, process_mb=480)
+    # What the process holds: little when the query begins, then more than it may.
+    engine._watch._resident = chain([100.0], repeat(5000.0)).__next__
     try:
         with pytest.raises(TooLarge, match="than there is"):
             list(engine.run(LONG, folder.relations))
