@@ -23,7 +23,9 @@ from mesh_defs.gateway.query.functions import TABLE_FUNCTIONS
 from mesh_defs.gateway.query.instance import Instance, Size
 from mesh_defs.gateway.query.nodes import dicts
 from mesh_defs.gateway.query.parser import parsed
+from mesh_defs.gateway.query.prune import Bounds, narrowed
 from mesh_defs.gateway.query.watch import Watch
+from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from mesh_defs.contract.data import Rows
     from mesh_defs.gateway.query.instance import Relations
+    from mesh_defs.gateway.query.nodes import Node
 
     Values = Sequence[object] | Mapping[str, object]
 
@@ -66,6 +69,7 @@ class Engine:
         self._lock = threading.Lock()
         self._process_mb = process_mb
         self._watch = Watch(process_mb, self._size.memory_mb)
+        self._bounds = Bounds()
         self._closed = False
 
     def run(
@@ -94,7 +98,7 @@ class Engine:
             self._slots.release()
             raise
         try:
-            statement = _one_select(instance.connection, sql)
+            statement, tree = _one_select(instance.connection, sql)
             cursor = instance.connection.cursor()
         except BaseException:
             self._release(instance, clean=False)
@@ -107,7 +111,13 @@ class Engine:
         answer = Answer(cursor, limits or Limits(), told, done)
         self._watch.add(answer)
         values = list(parameters) if not hasattr(parameters, "keys") else parameters
-        answer.begin(lambda: cursor.execute(statement, values or None))
+
+        def run() -> duckdb.DuckDBPyConnection:
+            for name, rows in narrowed(tree, relations, self._bounds):
+                cursor.execute(f"CREATE TEMP VIEW {quote(name)} AS SELECT * FROM {rows.sql}")
+            return cursor.execute(statement, values or None)
+
+        answer.begin(run)
         return answer
 
     def close(self) -> None:
@@ -154,8 +164,9 @@ class Engine:
             tidy()
 
 
-def _one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
-    """The one statement of ``sql``. Anything but a SELECT could write where it may read."""
+def _one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[duckdb.Statement, Node]:
+    """The one statement of ``sql``, and its tree. Anything but a SELECT could write where it may
+    read."""
     import duckdb
 
     allowed, fix = "one SELECT", "send one SELECT"
@@ -167,18 +178,19 @@ def _one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.State
         raise BadQuery(f"{len(statements)} statements", allowed, fix)
     if statements[0].type != duckdb.StatementType.SELECT:
         raise BadQuery(f"a statement of the kind {statements[0].type.name}", allowed, fix)
-    _check_calls(sql)
-    return statements[0]
+    return statements[0], _checked(sql)
 
 
 @lru_cache(maxsize=256)
-def _check_calls(sql: str) -> None:
-    """No function stands in place of a table but those that make rows of their arguments: some
-    others begin logs, which no lock forbids, and to files at that: the engine then ends the process
-    when it is closed."""
-    for node in dicts(parsed(sql)):
+def _checked(sql: str) -> Node:
+    """The tree of ``sql``, which must not be changed. No function stands in place of a table but
+    those that make rows of their arguments: some others begin logs, which no lock forbids, and to
+    files at that: the engine then ends the process when it is closed."""
+    tree = parsed(sql)
+    for node in dicts(tree):
         called = node["function"] if node.get("type") == "TABLE_FUNCTION" else {}
         name = str(called.get("function_name", "unnest")).lower()
         if name not in TABLE_FUNCTIONS:
             allowed = ", ".join(sorted(TABLE_FUNCTIONS))
             raise BadQuery(f"the table function '{name}'", allowed, "read a relation by its name")
+    return tree

@@ -1,0 +1,186 @@
+"""A query opens only those files that can have rows for it, and answers as if it opened all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mesh_defs.contract.data import Rows
+from mesh_defs.gateway.query.engine import Engine
+from mesh_defs.gateway.query.parser import parsed
+from mesh_defs.gateway.query.prune import Bounds, narrowed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAME = "mesh://fleet/flights/flights?version=1"
+FILES = 5
+ROWS = 40
+MAKE = """
+SELECT i + {first} AS id,
+       CASE WHEN i % 7 = 0 THEN NULL ELSE chr(CAST(97 + ({first} + i) // 10 AS INTEGER)) END AS code,
+       DATE '2026-01-01' + CAST({first} + i AS INTEGER) AS day,
+       TIMESTAMP '2026-01-01' + to_hours(CAST({first} + i AS INTEGER)) AS moment,
+       CASE WHEN i = 3 THEN 'NaN'::DOUBLE ELSE ({first} + i) / 4 END AS delay,
+       CAST(({first} + i) % 3 AS DECIMAL(6, 2)) AS fare,
+       CAST(NULL AS INTEGER) AS never,
+       {{'id': i}} AS nested
+FROM range({rows}) r(i)
+"""
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    folder = tmp_path_factory.mktemp("pruned")
+    made = []
+    with duckdb.connect() as connection:
+        for number in range(FILES):
+            path = folder / f"part-{number}.parquet"
+            query = MAKE.format(first=number * ROWS, rows=ROWS)
+            connection.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)")
+            made.append(str(path))
+    return tuple(made)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    engine = Engine(tmp_path_factory.mktemp("engine"), process_mb=None)
+    yield engine
+    engine.close()
+
+
+def opened(files: tuple[str, ...], sql: str) -> list[int]:
+    """The numbers of the files that are opened for ``sql``."""
+    found = dict(narrowed(parsed(sql), {NAME: Rows.parquet(files)}, Bounds()))
+    kept = found[NAME].files if found else files
+    return [files.index(file) for file in kept]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("id >= 50 AND id < 60", [1]),
+        ("id BETWEEN 50 AND 90", [1, 2]),
+        ("90 <= id", [2, 3, 4]),
+        ("150 > id AND 130 <= id", [3]),
+        ("ID = 41", [1]),
+        ("id = 7 AND (code = 'x' OR fare > 1)", [0]),
+        ("code = 'a'", [0]),
+        ("code > 's'", [4]),
+        ("day = '2026-02-15'", [1]),
+        ("moment < '2026-01-02 12:00:00'", [0]),
+        ("moment < '2026-01-02'", [0]),
+        ("id > 100000", [0]),  # one stays, to know the columns
+        # What is not decided keeps all.
+        ("id = 41 OR id = 42", [0, 1, 2, 3, 4]),
+        ("id + 1 = 41", [0, 1, 2, 3, 4]),
+        ("NOT id = 41", [0, 1, 2, 3, 4]),
+        ("id <> 41", [0, 1, 2, 3, 4]),
+        ("id = 41.5", [0, 1, 2, 3, 4]),
+        ("id = '41'", [0, 1, 2, 3, 4]),
+        ("delay > 1000", [0, 1, 2, 3, 4]),  # NaN is more than any number
+        ("fare > 1000", [0, 1, 2, 3, 4]),
+        ("never > 5", [0, 1, 2, 3, 4]),
+        ("day = '2026-02-15 00:00'", [0, 1, 2, 3, 4]),
+        ("moment = '2026-01-02T00:00:00Z'", [0, 1, 2, 3, 4]),
+        ("nested.id = 1000", [0, 1, 2, 3, 4]),
+        ("code = NULL", [0, 1, 2, 3, 4]),
+    ],
+)
+def test_only_files_that_can_fit_are_opened(
+    files: tuple[str, ...], condition: str, expected: list[int]
+) -> None:
+    assert opened(files, f'SELECT * FROM "{NAME}" WHERE {condition}') == expected
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'SELECT * FROM "{n}"',
+        'SELECT * FROM "{n}" WHERE id = 41 UNION ALL SELECT * FROM "{n}"',
+        'SELECT (SELECT count(*) FROM "{n}") FROM "{n}" WHERE id = 41',
+        'SELECT * FROM "{n}" a JOIN "{n}" b USING (id) WHERE a.id = 41',
+        'WITH x AS (SELECT * FROM "{n}") SELECT * FROM x WHERE id = 41',
+        'SELECT id % 2 AS id FROM "{n}" WHERE id = 1',
+        "SELECT * FROM \"{n}\" AS t(day, id) WHERE id = 'b'",
+        'SELECT * FROM "{n}" TABLESAMPLE 50% WHERE id = 41',
+    ],
+)
+def test_what_may_mean_more_than_its_condition_opens_all(files: tuple[str, ...], sql: str) -> None:
+    assert opened(files, sql.format(n=NAME)) == list(range(FILES))
+
+
+def test_a_column_of_other_kinds_in_one_file_keeps_that_file(
+    files: tuple[str, ...], tmp_path: Path
+) -> None:
+    other = tmp_path / "other.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT 5.5::DOUBLE AS id) TO '{other}' (FORMAT parquet)")
+    found = opened((*files, str(other)), f'SELECT * FROM "{NAME}" WHERE id = 41')
+    assert found == [1, FILES]
+
+
+NUMBERS = st.integers(-5, FILES * ROWS + 5)
+OPS = st.sampled_from(["=", "<", "<=", ">", ">=", "<>"])
+CONSTANTS = {
+    "id": NUMBERS.map(str),
+    "code": st.characters(min_codepoint=96, max_codepoint=120).map(lambda c: f"'{c}'"),
+    "day": NUMBERS.map(lambda n: f"'2026-{1 + abs(n) % 12:02}-{1 + abs(n) % 28:02}'"),
+    "moment": NUMBERS.map(lambda n: f"'2026-01-{1 + abs(n) % 9:02} {abs(n) % 24:02}:00:00'"),
+    "delay": NUMBERS.map(lambda n: f"{n / 4}"),
+    "fare": st.sampled_from(["0", "1", "2.00", "1.5"]),
+    "never": NUMBERS.map(str),
+}
+
+
+@st.composite
+def comparisons(draw: st.DrawFn) -> str:
+    column = draw(st.sampled_from(sorted(CONSTANTS)))
+    first, second = draw(CONSTANTS[column]), draw(CONSTANTS[column])
+    op = draw(OPS)
+    return draw(
+        st.sampled_from(
+            [
+                f"{column} {op} {first}",
+                f"{first} {op} {column}",
+                f"{column} BETWEEN {first} AND {second}",
+                f"{column} IS NULL",
+                f"NOT ({column} {op} {first})",
+                f"{column} IN ({first}, {second})",
+            ]
+        )
+    )
+
+
+CONDITIONS = st.recursive(
+    comparisons(),
+    lambda inner: st.builds(
+        lambda parts, word: f"({f' {word} '.join(parts)})",
+        st.lists(inner, min_size=1, max_size=3),
+        st.sampled_from(["AND", "OR"]),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(condition=CONDITIONS)
+def test_the_answer_is_that_of_all_files(
+    engine: Engine, files: tuple[str, ...], condition: str
+) -> None:
+    rows = Rows.parquet(files)
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        expected = connection.execute(
+            f"SELECT id FROM {rows.sql} WHERE {condition} ORDER BY id"
+        ).fetchall()
+    with engine.run(f'SELECT id FROM "{NAME}" WHERE {condition}', {NAME: rows}) as answer:
+        found = sorted(value for batch in answer for value in batch.column("id").to_pylist())
+    assert found == [value for (value,) in expected]
