@@ -1,0 +1,1 @@
+"""Finding products and trusting them: documents, index, lineage, trust."""
