@@ -76,6 +76,22 @@ def test_a_revoked_token_says_so(state: State, issued: Issued) -> None:
     assert state.tokens.listed(NOW, every=True) == [found]
 
 
+def test_who_has_shown_a_token_before_is_told_at_once_that_another_process_revoked_it(
+    state: State, issued: Issued
+) -> None:
+    with State(state.database.place) as other:
+        for _ in range(2):
+            shown = other.tokens.find(issued.secret)
+            assert shown is not None
+            assert shown.state(NOW) == "valid"
+        wrong = issued.secret[:-1] + ("0" if issued.secret[-1] != "0" else "1")
+        assert other.tokens.find(wrong) is None
+        state.tokens.revoke(issued.token, ADA, "it was in a log", NOW)
+        found = other.tokens.find(issued.secret)
+        assert found is not None
+        assert found.state(NOW) == "revoked"
+
+
 def test_a_name_is_free_again_when_its_token_has_ended(state: State, issued: Issued) -> None:
     with pytest.raises(WrongState, match="there is a token 'reports' already"):
         state.tokens.create(REPORTS, BEN, NOW)

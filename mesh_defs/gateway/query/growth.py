@@ -18,7 +18,7 @@ from mesh_defs.gateway.query.nodes import Node, children, dicts, expressions, in
 from mesh_defs.gateway.query.ways import along
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 MOST_GROWTH = 512
 # A written text of so many characters counts as one value of a column.
@@ -40,16 +40,17 @@ class Unbounded(ValueError):
 
 def check_growth(tree: Node) -> None:
     """Raise `Unbounded` when a value of the query may get too large."""
-    for node in dicts(tree):
+    nodes = list(dicts(tree))
+    for node in nodes:
         if node.get("class") == "WINDOW" and _name(node) in known.COLLECTING:
             found = f"{_name(node)}() of a window"
             raise Unbounded(found, "collect with GROUP BY: here each row gets all rows", node)
         if node.get("type") == "TABLE_FUNCTION" and _name(node["function"]) in known.SERIES:
             _series(node["function"])
-    rows = _rows_as_values(tree)
+    rows = _rows_as_values(nodes)
     steps = [_Step(expression, rows) for expression in roots(tree)]
-    nested = _nested(tree)
-    blurred = nested and (_by_position(tree) or not all(s.traced for s in steps if s.matters))
+    nested = _nested(nodes)
+    blurred = nested and (_by_position(nodes) or not all(s.traced for s in steps if s.matters))
     largest, copied = _ends(steps, blurred=blurred, nested=nested)
     if largest > MOST_GROWTH:
         found = f"texts or lists that may get {largest:.1e} times as large as the data's"
@@ -171,17 +172,17 @@ def _parts(node: Node) -> list[str]:
     return [str(name).lower() for name in node.get("column_names", ())]
 
 
-def _rows_as_values(tree: Node) -> dict[str, int]:
+def _rows_as_values(nodes: Sequence[Node]) -> dict[str, int]:
     """Names under which a whole row of a subquery is one value, with how many columns it has."""
-    lists = [node["select_list"] for node in dicts(tree) if "select_list" in node]
+    lists = [node["select_list"] for node in nodes if "select_list" in node]
     sizes = [sum(16 if one["class"] == "STAR" else 1 for one in each) for each in lists]
     keys = {
         str(entry["key"]).lower()
-        for node in dicts(tree)
+        for node in nodes
         for entry in (node.get("cte_map") or {}).get("map", ())
     }
     names: set[str] = set()
-    for node in dicts(tree):
+    for node in nodes:
         if "class" in node or not isinstance(node.get("type"), str):
             continue
         table = str(node.get("table_name", "")).lower()
@@ -190,20 +191,19 @@ def _rows_as_values(tree: Node) -> dict[str, int]:
     return dict.fromkeys(names, max(2, *sizes, 2))
 
 
-def _nested(tree: Node) -> bool:
+def _nested(nodes: Sequence[Node]) -> bool:
     """Whether values can go from one selection into another."""
     return any(
-        node.get("type") == "SUBQUERY" or (node.get("cte_map") or {}).get("map")
-        for node in dicts(tree)
+        node.get("type") == "SUBQUERY" or (node.get("cte_map") or {}).get("map") for node in nodes
     )
 
 
-def _by_position(tree: Node) -> bool:
+def _by_position(nodes: Sequence[Node]) -> bool:
     """Whether columns get their names by their place somewhere."""
     return any(
         node.get("type") in ("SET_OPERATION_NODE", "EXPRESSION_LIST", "POSITIONAL_REFERENCE")
         or node.get("column_name_alias")
         or node.get("aliases")
         or node.get("rename_list")
-        for node in dicts(tree)
+        for node in nodes
     )

@@ -13,25 +13,27 @@ if TYPE_CHECKING:
 
 Node = dict[str, Any]
 _OPAQUE = frozenset({"cast_type"})
+_HIDDEN = frozenset({"cast_type", "value"})
+_HOLDING = (list, dict)
 
 
 def dicts(value: object) -> Iterator[Node]:
     """Every object in ``value``, itself first."""
-    if isinstance(value, list):
-        for item in value:
-            yield from dicts(item)
-    elif isinstance(value, dict):
-        yield value
-        for item in inner(value):
-            yield from dicts(item)
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, list):
+            waiting.extend(reversed(found))
+        elif isinstance(found, dict):
+            yield found
+            below = [item for item in inner(found) if type(item) in _HOLDING]
+            waiting.extend(reversed(below))
 
 
-def inner(node: Node) -> Iterator[object]:
+def inner(node: Node) -> list[object]:
     """What stands in ``node`` that is to be looked at."""
-    constant = node.get("class") == "CONSTANT"
-    for key, item in node.items():
-        if key not in _OPAQUE and not (constant and key == "value"):
-            yield item
+    hidden = _HIDDEN if node.get("class") == "CONSTANT" else _OPAQUE
+    return [item for key, item in node.items() if key not in hidden]
 
 
 def roots(value: object, *, inside: bool = False) -> Iterator[Node]:

@@ -11,6 +11,7 @@ from mesh_defs.errors import MeshError, NotPublished, Unauthenticated, UnknownAd
 from mesh_defs.gateway.errors import Ended, Gone, Refused, Stale
 from mesh_defs.gateway.holders import fitting
 from mesh_defs.gateway.reads.catalog import Kept
+from mesh_defs.gateway.reads.decisions import Decisions
 from mesh_defs.gateway.reads.port_state import is_stale, port_state
 from mesh_defs.gateway.reads.reading import Reading
 from mesh_defs.gateway.state.facts import Read
@@ -45,6 +46,7 @@ class Reads:
         self.state = state
         self.snapshots = snapshots
         self._grants: Kept[list[Grant]] = Kept(_HOLDERS_KEPT)
+        self._decisions = Decisions()
         self._public = catalog.settings.profile.gateway.public_discovery
 
     def open(
@@ -66,10 +68,9 @@ class Reads:
         time = now if now is not None else datetime.now(UTC)
         asked = caller.purpose(purpose)
         self.check_named(caller, address, action)
-        opened = self._found(caller, address)
-        subject = self.catalog.subject(opened)
+        opened, subject = self._found(caller, address)
         before = self.state.grants.version()
-        grant, asked = self._grant(caller, opened, asked, time)
+        grant, asked = fitting(self.grants(caller, opened, time, before), asked)
         decision = self._decide(caller, subject, action, asked, time, grant)
         outside = caller.may(address.with_port(subject.port), action)
         if outside is not None or not decision.allowed:
@@ -116,16 +117,19 @@ class Reads:
         except NotPublished:
             declared = self.catalog.access.subject(address)
             return self._decide(caller, declared, action, asked, time, None)
-        grant, asked = self._grant(caller, opened, asked, time)
+        grant, asked = fitting(self.grants(caller, opened, time), asked)
         return self._decide(caller, self.catalog.subject(opened), action, asked, time, grant)
 
-    def grants(self, caller: Caller, opened: Opened, now: datetime) -> tuple[Grant, ...]:
-        """The grants under which ``caller`` may read the port, the one that holds longest first."""
+    def grants(
+        self, caller: Caller, opened: Opened, now: datetime, changes: int | None = None
+    ) -> tuple[Grant, ...]:
+        """The grants under which ``caller`` may read the port, the one that holds longest first;
+        ``changes`` is `Grants.version`, where it was just asked for."""
         version, principal = opened.version, str(caller.principal)
         identity, port, major = version.identity, version.port, version.record.major
         if caller.anonymous:
             return ()
-        key = (principal, self.state.grants.version())
+        key = (principal, changes if changes is not None else self.state.grants.version())
         every = self._grants.get(
             key, lambda: self.state.grants.listed(now, every=True, principal=principal, most=_MOST)
         )
@@ -155,15 +159,18 @@ class Reads:
                 raise Ended(f"{reading.url}: the credential of {caller.principal} was revoked")
         return changes
 
-    def _found(self, caller: Caller, address: MeshUrl) -> Opened:
-        """The version. Of what is not there, a caller learns as little as of what is closed."""
+    def _found(self, caller: Caller, address: MeshUrl) -> tuple[Opened, PortSubject]:
+        """The version, and the port as decisions see it. Of what is not there, a caller learns as
+        little as of what is closed."""
         if _too_long(address):
             raise _who(address) if caller.anonymous else _nowhere(address)
         try:
-            return self.catalog.open(address)
+            ledger = self.catalog.ledger(address.identity)
+            opened = self.catalog.open(address, ledger)
         except (UnknownAddress, NotPublished) as error:
             hidden = self.hidden(caller, address)
             raise hidden if hidden is not None else error from None
+        return opened, self.catalog.subject(opened, ledger)
 
     def hidden(self, caller: Caller, address: MeshUrl) -> MeshError | None:
         """What ``caller`` is told of a product of which there is nothing to show: the same, whether
@@ -217,13 +224,6 @@ class Reads:
     def _discovers(self, caller: Caller, subject: PortSubject) -> bool:
         return self._decide(caller, subject, "discover", None, datetime.now(UTC), None).allowed
 
-    def _grant(
-        self, caller: Caller, opened: Opened, purpose: str | None, now: datetime
-    ) -> tuple[Grant | None, str | None]:
-        """The grant under which is read, and the purpose: without one, that of the grants, where
-        they are for one alone."""
-        return fitting(self.grants(caller, opened, now), purpose)
-
     def _decide(
         self,
         caller: Caller,
@@ -234,8 +234,9 @@ class Reads:
         grant: Grant | None,
     ) -> Decision:
         approved = Approved(grant.id, grant.role) if grant is not None else None
-        decision = self.catalog.access.access.decide(
-            caller.principal, subject, action, purpose, now, approved
+        access = self.catalog.access.access
+        decision = self._decisions.decide(
+            access, caller.principal, subject, action, purpose, now, approved
         )
         if self._nameless(caller, action):
             # Whatever the rules say: what they permit to everybody is found without a token, and

@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
 _ACCESS = counter.c.name == "access"
 _VALUE = select(counter.c.value).where(_ACCESS)
+_VALUE_OF_SQLITE = "SELECT value FROM mesh_counter WHERE name = 'access'"
 _ID_BYTES = 6
 
 
 def access_version(database: Database) -> int:
     """The number as it is now. Raises as `Database.reading`."""
+    if database.sqlite and (row := database.first(_VALUE_OF_SQLITE)) is not None:
+        return int(row[0])
     with database.reading() as connection:
         return int(connection.execute(_VALUE).scalar_one())
 

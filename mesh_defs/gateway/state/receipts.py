@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from mesh_defs.errors import CorruptRecord, MeshError
-from mesh_defs.gateway.errors import NotWhole
-from mesh_defs.gateway.state.chain import EMPTY, Head, Key, load_key, same
+from mesh_defs.gateway.state.chain import EMPTY, Head, Key, load_key
 from mesh_defs.gateway.state.facts import Entry, canonical, columns
 from mesh_defs.gateway.state.head import HeadFile
+from mesh_defs.gateway.state.links import Links
 from mesh_defs.gateway.state.tables import chain, receipts
 from mesh_defs.gateway.state.verify import Verification, verify_chain
 from mesh_defs.gateway.state.writer import Writer
@@ -24,8 +24,6 @@ from mesh_defs.gateway.state.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Future
-
-    from sqlalchemy import Connection
 
     from mesh_defs.gateway.state.engine import Database
     from mesh_defs.gateway.state.facts import Read
@@ -52,6 +50,7 @@ class Receipts:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._writer = Writer(self._append, self._tell_head)
+        self._links = Links(database)
         self._once = threading.Lock()
         self._keys: tuple[Key, HeadFile] | None = None
         self._end = EMPTY
@@ -105,8 +104,8 @@ class Receipts:
         key, head_file = self._ready(make=True)
         rows: list[dict[str, Any]] = []
         with self.database.writing() as connection:
-            head = _head(connection, key)
-            _check_end(connection, head, head_file)
+            head = self._links.head(connection, key)
+            self._links.check_end(connection, head, head_file)
             for entry in entries:
                 values = entry.body()
                 body = canonical(values)
@@ -115,8 +114,7 @@ class Receipts:
                 link = {"seq": seq, "body": body, "previous": head.hash, "hash": signed}
                 rows.append({**link, **columns(values)})
                 head = Head(seq, signed)
-            connection.execute(insert(receipts), rows)
-            connection.execute(_end_of(head, key))
+            self._links.append(connection, rows, head, key)
         self._end = head
         return [row["seq"] for row in rows]
 
@@ -132,17 +130,16 @@ class Receipts:
         if head == EMPTY:
             return True
         with self.database.reading() as connection:
-            query = select(receipts.c.hash).where(receipts.c.seq == head.seq)
-            found = connection.execute(query).scalar()
-        if found != head.hash:
+            found = self._links.has(connection, head)
+        if not found:
             _log.error("receipt %d is not what it was; run: mesh audit verify", head.seq)
-        return bool(found == head.hash)
+        return found
 
     def _ready(self, *, make: bool) -> tuple[Key, HeadFile]:
         """The key and the head file, which are made with the first receipt."""
         with self._once:
             if self._keys is None:
-                self._keys = _prepare(self.database, make=make)
+                self._keys = _prepare(self.database, self._links, make=make)
             return self._keys
 
 
@@ -152,7 +149,7 @@ def _log_failure(written: Future[int]) -> None:
         _log.error("the receipt of a refused read could not be written: %s", error)
 
 
-def _prepare(database: Database, *, make: bool) -> tuple[Key, HeadFile]:
+def _prepare(database: Database, links: Links, *, make: bool) -> tuple[Key, HeadFile]:
     place = database.place
     with database.writing() as connection:
         row = connection.execute(select(chain).with_for_update()).one_or_none()
@@ -160,58 +157,18 @@ def _prepare(database: Database, *, make: bool) -> tuple[Key, HeadFile]:
             raise CorruptRecord(f"{place.words} does not say where its receipts end")
         key = load_key(place, make=make or not row.key)
         if not row.key:
-            connection.execute(_end_of(EMPTY, key).values(key=key.name))
+            start = {"seq": EMPTY.seq, "hash": EMPTY.hash, "mac": key.mac(EMPTY), "key": key.name}
+            connection.execute(update(chain).values(start))
         elif row.key != key.name:
             raise MeshError(
                 f"the receipts in {place.words} were signed with another key than the one here. "
                 "Fix: name the same gateway.audit_key in every gateway's profile, or put the file "
                 "audit.key back"
             )
-        head = _head(connection, key)
+        head = links.head(connection, key)
     head_file = HeadFile(place, key)
     # Of a database on another machine there is no file here until it is used the first time. That
     # of a database in this folder was made before its first receipt.
     if head == EMPTY or not database.sqlite:
         head_file.make(head)
     return key, head_file
-
-
-def _head(connection: Connection, key: Key) -> Head:
-    """Where the chain ends; nobody else appends until the transaction ends. Raises `NotWhole`."""
-    row = connection.execute(select(chain).with_for_update()).one_or_none()
-    head = Head(row.seq, row.hash) if row is not None else EMPTY
-    if row is None or not same(row.mac, key.mac(head)):
-        raise _not_whole("what the database says of their end was changed by somebody else")
-    return head
-
-
-def _check_end(connection: Connection, head: Head, head_file: HeadFile) -> None:
-    """Raise `NotWhole` unless the last receipt is ``head``, and what the head file names is one of
-    them: with nothing after a cut, what was cut cannot be written over."""
-    last = select(receipts.c.seq, receipts.c.hash).order_by(receipts.c.seq.desc()).limit(1)
-    row = connection.execute(last).one_or_none()
-    if (Head(row.seq, row.hash) if row is not None else EMPTY) != head:
-        raise _not_whole(f"the last of them is not number {head.seq}, as the database says")
-    try:
-        told = head_file.read()
-    except CorruptRecord:
-        raise _not_whole(f"'{head_file.path.name}' was changed by somebody else") from None
-    if told is None:
-        raise _not_whole(f"'{head_file.path.name}', which says where they end, is gone")
-    if told in (head, EMPTY):
-        return
-    named = select(receipts.c.hash).where(receipts.c.seq == told.seq)
-    if connection.execute(named).scalar() != told.hash:
-        raise _not_whole(f"number {told.seq}, which '{head_file.path.name}' names, is not there")
-
-
-def _not_whole(what: str) -> NotWhole:
-    return NotWhole(
-        f"the receipts of reads are not whole, and nothing is read without one: {what}. Fix: who "
-        "runs this gateway runs mesh audit verify, which tells what is missing or was changed, and "
-        "restores the gateway's state, with 'audit.head' beside it, from a backup"
-    )
-
-
-def _end_of(head: Head, key: Key) -> Any:  # noqa: ANN401  an update, whatever it is called
-    return update(chain).values(seq=head.seq, hash=head.hash, mac=key.mac(head))

@@ -19,7 +19,7 @@ from sqlalchemy import insert, select, update
 from mesh_defs.errors import InvalidRequest, MeshError, UnknownRecord, WrongState
 from mesh_defs.gateway.identity.caller import scope_names
 from mesh_defs.gateway.purposes import checked_purpose
-from mesh_defs.gateway.state.counter import changing, new_id
+from mesh_defs.gateway.state.counter import access_version, changing, new_id
 from mesh_defs.gateway.state.tables import grants, tokens
 from mesh_defs.policy.access.schema import ACTIONS
 
@@ -41,6 +41,7 @@ _FORM = re.compile(r"mesh_([0-9a-f]{12})_[0-9a-f]{64}\Z")
 _SECRET_BYTES = 32
 _NOBODYS = "0" * 64
 _SERVICE_PARENT = "token:"
+_MOST_SEEN = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,21 @@ class Issued:
     secret: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The tokens that were shown since the number of changes became ``changes``, by id, each with
+    the digest of its secret."""
+
+    changes: int
+    tokens: dict[str, tuple[str, Token]] = field(default_factory=dict)
+
+
 class Tokens:
     """The service tokens and leases of a mesh."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._seen = _Seen(-1)
 
     def create(self, wanted: NewToken, by: str, now: datetime) -> Issued:
         """A new service token, made by the principal ``by``. Raises `InvalidRequest`, `WrongState`
@@ -161,11 +172,10 @@ class Tokens:
         form = _FORM.match(secret)
         if form is None:
             return None
-        with self.database.reading() as connection:
-            row = connection.execute(_QUERY.where(tokens.c.id == form[1])).mappings().first()
-        kept = row["digest"] if row is not None else _NOBODYS
+        found = self._shown(form[1])
+        kept = found[0] if found is not None else _NOBODYS
         same = hmac.compare_digest(kept, _digest(secret))
-        return _token(row) if row is not None and same else None
+        return found[1] if found is not None and same else None
 
     def get(self, number: str) -> Token:
         """The token of that id. Raises `UnknownRecord`."""
@@ -207,6 +217,23 @@ class Tokens:
             values = {"revoked_at": now, "revoked_by": by, "revoked_because": reason}
             connection.execute(update(tokens).where(tokens.c.id == token.id).values(values))
             return self._find(connection, token.id)
+
+    def _shown(self, number: str) -> tuple[str, Token] | None:
+        """The token of that id with the digest of its secret: read once, until anybody makes or
+        revokes any. What there is none of is not remembered."""
+        changes = access_version(self.database)
+        seen = self._seen
+        if seen.changes != changes or len(seen.tokens) >= _MOST_SEEN:
+            seen = self._seen = _Seen(changes)
+        found = seen.tokens.get(number)
+        if found is None:
+            with self.database.reading() as connection:
+                row = connection.execute(_QUERY.where(tokens.c.id == number)).mappings().first()
+            if row is None:
+                return None
+            # It was read after the number, and so is of that state or a later one.
+            found = seen.tokens[number] = (row["digest"], _token(row))
+        return found
 
     def _valid(self, connection: Connection, name: str, now: datetime) -> Token | None:
         query = _QUERY.where(tokens.c.name == name, tokens.c.kind == "service")

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     import duckdb
 
 _HEAD = "SELECT 1 WHERE "
+_TREE = "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR"
+_BOTH = (
+    "SELECT tree::VARCHAR, json_deserialize_sql(tree) "
+    "FROM (SELECT json_serialize_sql(?::VARCHAR) AS tree)"
+)
 _CLASSES = {
     "BETWEEN": "BETWEEN",
     "CASE": "CASE",
@@ -95,9 +100,8 @@ def _parsed(
     text: str, connection: duckdb.DuckDBPyConnection
 ) -> tuple[dict[str, Any], str, dict[str, Any]]:
     """The condition's tree, its text written anew, and the tree of the whole SELECT."""
-    found = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [_HEAD + text]).fetchone()
-    assert found is not None  # noqa: S101  a scalar function yields one row
-    tree = json.loads(found[0])
+    serialised, canonical = _read_and_written(_HEAD + text, connection)
+    tree = json.loads(serialised)
     if tree["error"]:
         said = str(tree["error_message"]).partition("\n")[0]
         raise BadCondition(said, _ALLOWED, "mend the condition, such as: origin = 'JFK'")
@@ -109,24 +113,26 @@ def _parsed(
     )
     if not plain or node["from_table"]["type"] != "EMPTY" or not node.get("where_clause"):
         raise BadCondition("more than a condition", _ALLOWED, _ALONE)
-    canonical = _written(found[0], connection)
+    if canonical is None:
+        # A number beyond all numbers has no form in the tree.
+        fix = "write numbers of up to 300 digits, and texts plainly"
+        raise BadCondition("a value that cannot be written anew", _ALLOWED, fix)
     if not canonical.startswith(_HEAD):
         raise BadCondition("more than a condition", _ALLOWED, _ALONE)
     return node["where_clause"], canonical.removeprefix(_HEAD), tree
 
 
-def _written(tree: str, connection: duckdb.DuckDBPyConnection) -> str:
-    """The serialised ``tree`` as SQL."""
+def _read_and_written(text: str, connection: duckdb.DuckDBPyConnection) -> tuple[str, str | None]:
+    """The tree of ``text``, serialised, and the text that it is written as (None: it cannot be)."""
     import duckdb
 
     try:
-        written = connection.execute("SELECT json_deserialize_sql(?::JSON)", [tree]).fetchone()
+        found = connection.execute(_BOTH, [text]).fetchone()
     except duckdb.Error:
-        # A number beyond all numbers has no form in the tree.
-        fix = "write numbers of up to 300 digits, and texts plainly"
-        raise BadCondition("a value that cannot be written anew", _ALLOWED, fix) from None
-    assert written is not None  # noqa: S101  a scalar function yields one row
-    return str(written[0])
+        # No tree, or one that cannot be written: the tree alone says which.
+        found = connection.execute(_TREE, [text]).fetchone()
+    assert found is not None  # noqa: S101  a scalar function yields one row
+    return str(found[0]), str(found[1]) if len(found) > 1 else None
 
 
 def _nodes(node: object) -> Iterator[dict[str, Any]]:
