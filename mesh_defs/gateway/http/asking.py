@@ -11,15 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mesh_defs.gateway import asking
 from mesh_defs.gateway.errors import BadRequest, Refused
-from mesh_defs.gateway.http.calls import (
-    PLAIN,
-    DomainName,
-    Known,
-    Mesh,
-    PortName,
-    ProductName,
-    address_of,
-)
+from mesh_defs.gateway.http.calls import PLAIN, AnyPort, AnyProduct, Known, Mesh
 from mesh_defs.gateway.http.problems import PROBLEMS
 from mesh_defs.gateway.state.tokens import NewToken
 from mesh_defs.urls import MeshUrl, parse
@@ -170,33 +162,21 @@ def revoke(mesh: Mesh, who: Known, number: _ID, why: Reason) -> JSONResponse:
 
 
 @router.post("/{domain}/{product}/connect", status_code=201, summary="A lease on a product")
-def connect_product(
-    mesh: Mesh, who: Known, domain: DomainName, product: ProductName, lease: Lease
-) -> JSONResponse:
+def connect_product(mesh: Mesh, who: Known, address: AnyProduct, lease: Lease) -> JSONResponse:
     """A short-lived credential for a tool that cannot log in: it reads this product alone."""
-    return _connect(mesh, who, domain, product, None, lease)
+    return _connect(mesh, who, address, lease)
 
 
 @router.post("/{domain}/{product}/{port}/connect", status_code=201, summary="A lease on a port")
-def connect(
-    mesh: Mesh,
-    who: Known,
-    domain: DomainName,
-    product: ProductName,
-    port: PortName,
-    lease: Lease,
-) -> JSONResponse:
+def connect(mesh: Mesh, who: Known, address: AnyPort, lease: Lease) -> JSONResponse:
     """A short-lived credential for a tool that cannot log in: it reads this port alone."""
-    return _connect(mesh, who, domain, product, port, lease)
+    return _connect(mesh, who, address, lease)
 
 
-def _connect(
-    mesh: Gateway, who: Caller, domain: str, product: str, port: str | None, lease: Lease
-) -> JSONResponse:
+def _connect(mesh: Gateway, who: Caller, address: MeshUrl, lease: Lease) -> JSONResponse:
     longest = mesh.profile.limits.lease_seconds
     if lease.ttl > longest:
         raise BadRequest(f"found ttl {lease.ttl}; allowed: up to {longest}. Fix: ask for less")
-    address = address_of(domain, product, port, None, None)
     now = _now()
     with mesh.reads.open(who, address, purpose=lease.purpose, protocol="lease") as reading:
         url, grant = reading.url, reading.grant

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from mesh_defs.gateway.errors import Refused
-from mesh_defs.gateway.http.calls import PLAIN, DomainName, Known, Mesh, ProductName, address_of
+from mesh_defs.gateway.http.calls import PLAIN, AnyProduct, Known, Mesh
 from mesh_defs.gateway.http.problems import PROBLEMS
 
 if TYPE_CHECKING:
     from mesh_defs.gateway.core import Gateway
     from mesh_defs.gateway.identity.caller import Caller
+    from mesh_defs.urls import MeshUrl
 
 router = APIRouter(tags=["audit"], dependencies=PLAIN, responses=PROBLEMS)
 _PRIVATE = {"Cache-Control": "no-store"}
@@ -25,12 +26,11 @@ By = Literal["consumer", "day", "consumer and day"]
 def receipts(
     mesh: Mesh,
     who: Known,
-    domain: DomainName,
-    product: ProductName,
+    address: AnyProduct,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
 ) -> JSONResponse:
     """The newest receipts, newest first. Whoever does not control the product sees their own."""
-    identity, controls = _controls(mesh, who, domain, product)
+    identity, controls = _controls(mesh, who, address)
     own = None if controls else str(who.principal)
     found = mesh.state.receipts.listed(identity=identity, principal=own, most=limit)
     return JSONResponse({"receipts": [each.as_dict() for each in found]}, headers=_PRIVATE)
@@ -40,13 +40,12 @@ def receipts(
 def usage(
     mesh: Mesh,
     who: Known,
-    domain: DomainName,
-    product: ProductName,
+    address: AnyProduct,
     by: By = "consumer",
     days: Annotated[int, Query(ge=1, le=3660)] = 30,
 ) -> JSONResponse:
     """Reads, rows, bytes and seconds, per consumer or day, for who controls the product."""
-    identity, controls = _controls(mesh, who, domain, product)
+    identity, controls = _controls(mesh, who, address)
     if not controls:
         raise Refused(
             f"{who.principal} may not control mesh://{identity}, so who else reads it is not told. "
@@ -57,9 +56,8 @@ def usage(
     return JSONResponse({"usage": [each.as_dict() for each in found]}, headers=_PRIVATE)
 
 
-def _controls(mesh: Gateway, who: Caller, domain: str, product: str) -> tuple[str, bool]:
+def _controls(mesh: Gateway, who: Caller, address: MeshUrl) -> tuple[str, bool]:
     """``<domain>/<product>``, and whether the caller controls it. Raises `UnknownAddress`."""
-    address = address_of(domain, product, None, None, None)
     hidden = mesh.reads.hidden(who, address)
     if hidden is not None:
         raise hidden

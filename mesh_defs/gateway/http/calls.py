@@ -18,7 +18,10 @@ from mesh_defs.gateway.purposes import checked_purpose
 from mesh_defs.urls import MeshUrl, parse, parse_time
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
+
+    from fastapi.dependencies.models import Dependant
 
 PURPOSE_HEADER = "Mesh-Purpose"
 _NO_PEER = "unknown"
@@ -65,7 +68,7 @@ async def plain_query(request: Request) -> None:
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
-    known = [each.alias for each in route.dependant.query_params]
+    known = list(dict.fromkeys(_query_params(route.dependant)))
     names = Counter(name for name, _ in request.query_params.multi_items())
     told = []
     for name, times in names.items():
@@ -78,6 +81,13 @@ async def plain_query(request: Request) -> None:
         wrong = next((name for name in names if name not in known), None)
         fix = did_you_mean(wrong, known) if wrong is not None else "write it once"
         raise BadRequest(f"found the query parameter {'; '.join(told)}. Fix: {short(fix, _FIX)}")
+
+
+def _query_params(dependant: Dependant) -> Iterator[str]:
+    """The query parameters of a route, with those of what it depends on."""
+    yield from (each.alias for each in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _query_params(each)
 
 
 Mesh = Annotated[Gateway, Depends(gateway_of)]
@@ -139,12 +149,51 @@ def moment_of(as_of: str | None) -> datetime | None:
         ) from None
 
 
-def purpose_of(request: Request, purpose: str | None) -> str | None:
-    """The purpose of a request: of its query, else of its header. Raises `BadRequest` for two
-    headers, `InvalidRequest` for what is no purpose."""
-    if purpose is None:
-        found = set(request.headers.getlist(PURPOSE_HEADER))
-        if len(found) > 1:
-            raise BadRequest(f"found {len(found)} headers {PURPOSE_HEADER}. Fix: send one")
-        purpose = next(iter(found), None)
-    return checked_purpose(purpose)
+async def any_product(domain: DomainName, product: ProductName) -> MeshUrl:
+    """The product that a path names, whatever version. Raises as `address_of`."""
+    return address_of(domain, product, None, None, None)
+
+
+async def any_port(domain: DomainName, product: ProductName, port: PortName) -> MeshUrl:
+    """The port that a path names, whatever version. Raises as `address_of`."""
+    return address_of(domain, product, port, None, None)
+
+
+async def product_address(
+    domain: DomainName, product: ProductName, version: Version = None, as_of: AsOf = None
+) -> MeshUrl:
+    """The version of a product that path and query name. Raises as `address_of`."""
+    return address_of(domain, product, None, version, as_of)
+
+
+async def port_address(
+    domain: DomainName,
+    product: ProductName,
+    port: PortName,
+    version: Version = None,
+    as_of: AsOf = None,
+) -> MeshUrl:
+    """The version of a port that path and query name. Raises as `address_of`."""
+    return address_of(domain, product, port, version, as_of)
+
+
+async def purpose_of(request: Request, purpose: Purpose = None) -> str | None:
+    """The purpose of a request: of its query, else of its header. Raises as `header_purpose`."""
+    return checked_purpose(purpose) if purpose is not None else await header_purpose(request)
+
+
+async def header_purpose(request: Request) -> str | None:
+    """The purpose that a header says. Raises `BadRequest` for two of them, `InvalidRequest` for
+    what is no purpose."""
+    found = set(request.headers.getlist(PURPOSE_HEADER))
+    if len(found) > 1:
+        raise BadRequest(f"found {len(found)} headers {PURPOSE_HEADER}. Fix: send one")
+    return checked_purpose(next(iter(found), None))
+
+
+AnyProduct = Annotated[MeshUrl, Depends(any_product)]
+AnyPort = Annotated[MeshUrl, Depends(any_port)]
+OfProduct = Annotated[MeshUrl, Depends(product_address)]
+OfPort = Annotated[MeshUrl, Depends(port_address)]
+ForPurpose = Annotated[str | None, Depends(purpose_of)]
+HeaderPurpose = Annotated[str | None, Depends(header_purpose)]

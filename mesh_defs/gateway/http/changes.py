@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from mesh_defs.gateway.changes.feed import Feed, Page, Segment
 from mesh_defs.gateway.changes.following import Follower
@@ -16,17 +16,7 @@ from mesh_defs.gateway.changes.sending import page_bytes
 from mesh_defs.gateway.changes.steps import Asked
 from mesh_defs.gateway.errors import BadRequest
 from mesh_defs.gateway.http.accept import choose
-from mesh_defs.gateway.http.calls import (
-    PLAIN,
-    DomainName,
-    Mesh,
-    PortName,
-    ProductName,
-    Purpose,
-    Who,
-    address_of,
-    purpose_of,
-)
+from mesh_defs.gateway.http.calls import PLAIN, AnyPort, AnyProduct, ForPurpose, Mesh, Who
 from mesh_defs.gateway.http.forms import ARROW, MEDIA, NDJSON, Form, encoder
 from mesh_defs.gateway.http.headers import state_headers
 from mesh_defs.gateway.http.streams import Stream
@@ -90,24 +80,31 @@ class _Wanted:
         return found
 
 
-@router.get("/{domain}/{product}/changes", summary=f"{_SUMMARY}, in a product's main port")
-def product_changes(
-    request: Request,
-    mesh: Mesh,
-    who: Who,
-    domain: DomainName,
-    product: ProductName,
+async def _wanted(
     since: Since = None,
     until: Until = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
     last_event_id: LastEventId = None,
-    purpose: Purpose = None,
+) -> _Wanted:
+    return _Wanted(since, until, limit, cursor, last_event_id)
+
+
+Wanted = Annotated[_Wanted, Depends(_wanted)]
+
+
+@router.get("/{domain}/{product}/changes", summary=f"{_SUMMARY}, in a product's main port")
+def product_changes(
+    request: Request,
+    mesh: Mesh,
+    who: Who,
+    address: AnyProduct,
+    purpose: ForPurpose,
+    wanted: Wanted,
 ) -> Response:
     """As of a port."""
-    address = address_of(domain, product, None, None, None)
-    asked = Asked(mesh.reads, who, address, purpose_of(request, purpose), PROTOCOL)
-    return _answer(request, mesh, asked, _Wanted(since, until, limit, cursor, last_event_id))
+    asked = Asked(mesh.reads, who, address, purpose, PROTOCOL)
+    return _answer(request, mesh, asked, wanted)
 
 
 @router.get("/{domain}/{product}/{port}/changes", summary=_SUMMARY)
@@ -115,23 +112,16 @@ def port_changes(
     request: Request,
     mesh: Mesh,
     who: Who,
-    domain: DomainName,
-    product: ProductName,
-    port: PortName,
-    since: Since = None,
-    until: Until = None,
-    limit: Limit = 1000,
-    cursor: Cursor = None,
-    last_event_id: LastEventId = None,
-    purpose: Purpose = None,
+    address: AnyPort,
+    purpose: ForPurpose,
+    wanted: Wanted,
 ) -> Response:
     """Rows with `_change_type` (insert, delete, update_preimage, update_postimage),
     `_commit_version` and `_commit_timestamp`. The header `Mesh-Position` tells how far a page goes,
     a `Link` with `rel="next"` that there is more. With `Accept: text/event-stream` they come as
     CloudEvents, for new versions as these are published."""
-    address = address_of(domain, product, port, None, None)
-    asked = Asked(mesh.reads, who, address, purpose_of(request, purpose), PROTOCOL)
-    return _answer(request, mesh, asked, _Wanted(since, until, limit, cursor, last_event_id))
+    asked = Asked(mesh.reads, who, address, purpose, PROTOCOL)
+    return _answer(request, mesh, asked, wanted)
 
 
 def _answer(request: Request, mesh: Gateway, asked: Asked, wanted: _Wanted) -> Response:

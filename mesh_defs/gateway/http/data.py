@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from mesh_defs.gateway.answers import Selection, choose_rows, read_rows
 from mesh_defs.gateway.http.accept import choose
-from mesh_defs.gateway.http.calls import (
-    PLAIN,
-    AsOf,
-    DomainName,
-    Mesh,
-    PortName,
-    ProductName,
-    Purpose,
-    Version,
-    Who,
-    address_of,
-    purpose_of,
-)
+from mesh_defs.gateway.http.calling import CallerFirst, WhoCalls
+from mesh_defs.gateway.http.calls import PLAIN, ForPurpose, Mesh, OfPort, OfProduct
 from mesh_defs.gateway.http.conditions import bare, not_modified, unchanged
 from mesh_defs.gateway.http.forms import ACCEPTED, ARROW, MEDIA, NDJSON, PARQUET, Form
 from mesh_defs.gateway.http.headers import opened_headers
@@ -36,11 +26,13 @@ from mesh_defs.gateway.http.sending import (
 )
 
 if TYPE_CHECKING:
-    from mesh_defs.gateway.answers import Chosen
     from mesh_defs.gateway.core import Gateway
     from mesh_defs.gateway.identity.caller import Caller
+    from mesh_defs.urls import MeshUrl
 
-router = APIRouter(tags=["data"], dependencies=PLAIN, responses=READ_PROBLEMS)
+router = APIRouter(
+    tags=["data"], dependencies=PLAIN, responses=READ_PROBLEMS, route_class=CallerFirst
+)
 PROTOCOL = "http"
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _ROW: dict[str, Any] = {"schema": {"type": "array", "items": {"type": "object"}}}
@@ -81,6 +73,37 @@ Limit = Annotated[int | None, Query(ge=0, le=2**53, description="rows at most")]
 Offset = Annotated[int | None, Query(ge=0, le=2**53, description="rows that are left out first")]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for of a port, and in which form."""
+
+    selection: Selection
+    form: Form
+    packing: Packing | None
+    purpose: str | None
+
+
+async def _wanted(
+    request: Request,
+    purpose: ForPurpose,
+    form: Format = None,
+    columns: Columns = None,
+    where: Where = None,
+    order: Order = None,
+    limit: Limit = None,
+    offset: Offset = None,
+    compression: Compression = None,
+) -> Wanted:
+    """What the query asks for. Raises `NotAcceptable`, `BadRequest`."""
+    chosen = form or form_of(request)
+    check_packing(chosen, compression)
+    selection = Selection(columns, where, order, limit, offset)
+    return Wanted(selection, chosen, compression, purpose)
+
+
+Asked = Annotated[Wanted, Depends(_wanted)]
+
+
 @router.get(
     "/{domain}/{product}/data",
     summary="The rows of a product's main port",
@@ -89,31 +112,10 @@ Offset = Annotated[int | None, Query(ge=0, le=2**53, description="rows that are 
 )
 @router.head("/{domain}/{product}/data", include_in_schema=False)
 def product_data(
-    request: Request,
-    mesh: Mesh,
-    who: Who,
-    domain: DomainName,
-    product: ProductName,
-    form: Format = None,
-    columns: Columns = None,
-    where: Where = None,
-    order: Order = None,
-    limit: Limit = None,
-    offset: Offset = None,
-    compression: Compression = None,
-    version: Version = None,
-    as_of: AsOf = None,
-    purpose: Purpose = None,
+    request: Request, mesh: Mesh, who: WhoCalls, address: OfProduct, wanted: Asked
 ) -> Response:
     """All that you may see of it, or what you choose of that."""
-    address = address_of(domain, product, None, version, as_of)
-    selection = Selection(columns, where, order, limit, offset)
-    chosen_form = form or form_of(request)
-    check_packing(chosen_form, compression)
-    chosen = choose_rows(
-        mesh, who, address, selection, purpose=purpose_of(request, purpose), protocol=PROTOCOL
-    )
-    return _rows(request, mesh, who, chosen, chosen_form, compression)
+    return _rows(request, mesh, who.caller(), address, wanted)
 
 
 @router.get(
@@ -124,43 +126,20 @@ def product_data(
 )
 @router.head("/{domain}/{product}/{port}/data", include_in_schema=False)
 def port_data(
-    request: Request,
-    mesh: Mesh,
-    who: Who,
-    domain: DomainName,
-    product: ProductName,
-    port: PortName,
-    form: Format = None,
-    columns: Columns = None,
-    where: Where = None,
-    order: Order = None,
-    limit: Limit = None,
-    offset: Offset = None,
-    compression: Compression = None,
-    version: Version = None,
-    as_of: AsOf = None,
-    purpose: Purpose = None,
+    request: Request, mesh: Mesh, who: WhoCalls, address: OfPort, wanted: Asked
 ) -> Response:
     """All that you may see of it, or what you choose of that."""
-    address = address_of(domain, product, port, version, as_of)
-    selection = Selection(columns, where, order, limit, offset)
-    chosen_form = form or form_of(request)
-    check_packing(chosen_form, compression)
-    chosen = choose_rows(
-        mesh, who, address, selection, purpose=purpose_of(request, purpose), protocol=PROTOCOL
-    )
-    return _rows(request, mesh, who, chosen, chosen_form, compression)
+    return _rows(request, mesh, who.caller(), address, wanted)
 
 
 def _rows(
-    request: Request,
-    mesh: Gateway,
-    who: Caller,
-    chosen: Chosen,
-    form: Form,
-    packing: Packing | None,
+    request: Request, mesh: Gateway, who: Caller, address: MeshUrl, wanted: Wanted
 ) -> Response:
-    """What was chosen, in that form; its reading is closed, whatever happens."""
+    """What is wanted of a port, in its form; its reading is closed, whatever happens."""
+    form, packing = wanted.form, wanted.packing
+    chosen = choose_rows(
+        mesh, who, address, wanted.selection, purpose=wanted.purpose, protocol=PROTOCOL
+    )
     if form == "parquet":
         return parquet(request, mesh, chosen)
     reading = chosen.reading

@@ -12,19 +12,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from mesh_defs.gateway.errors import Overloaded, Refused
-from mesh_defs.gateway.http.calls import (
-    PLAIN,
-    AsOf,
-    DomainName,
-    Mesh,
-    PortName,
-    ProductName,
-    Purpose,
-    Version,
-    Who,
-    address_of,
-    purpose_of,
-)
+from mesh_defs.gateway.http.calls import PLAIN, ForPurpose, Mesh, OfPort, OfProduct, Who
 from mesh_defs.gateway.http.headers import reading_headers
 from mesh_defs.gateway.http.pieces import FileResponse
 from mesh_defs.gateway.ranges import Unsatisfiable, read_ranges
@@ -55,39 +43,18 @@ _URL = f"{PREFIX}/{{reading}}/{{proof}}/{{name}}"
 @router.get(
     "/{domain}/{product}/files", summary="URLs of a product's main port", dependencies=PLAIN
 )
-def product_files(
-    request: Request,
-    mesh: Mesh,
-    who: Who,
-    domain: DomainName,
-    product: ProductName,
-    version: Version = None,
-    as_of: AsOf = None,
-    purpose: Purpose = None,
-) -> JSONResponse:
+def product_files(mesh: Mesh, who: Who, address: OfProduct, purpose: ForPurpose) -> JSONResponse:
     """As of a port."""
-    address = address_of(domain, product, None, version, as_of)
-    return _handed(mesh, who, address, purpose_of(request, purpose))
+    return _handed(mesh, who, address, purpose)
 
 
 @router.get(
     "/{domain}/{product}/{port}/files", summary="URLs of a port's Parquet files", dependencies=PLAIN
 )
-def port_files(
-    request: Request,
-    mesh: Mesh,
-    who: Who,
-    domain: DomainName,
-    product: ProductName,
-    port: PortName,
-    version: Version = None,
-    as_of: AsOf = None,
-    purpose: Purpose = None,
-) -> JSONResponse:
+def port_files(mesh: Mesh, who: Who, address: OfPort, purpose: ForPurpose) -> JSONResponse:
     """All that you may see of it, as URLs that any reader of Parquet takes and that are good for a
     while: whoever has one may read that file. They end when your access does."""
-    address = address_of(domain, product, port, version, as_of)
-    return _handed(mesh, who, address, purpose_of(request, purpose))
+    return _handed(mesh, who, address, purpose)
 
 
 def _handed(mesh: Gateway, who: Caller, address: MeshUrl, purpose: str | None) -> JSONResponse:

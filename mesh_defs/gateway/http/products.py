@@ -13,19 +13,7 @@ from pydantic import BaseModel
 from mesh_defs.errors import UnknownAddress
 from mesh_defs.gateway.describe import ProductView, as_dict, page, port_dict, view
 from mesh_defs.gateway.http.accept import choose
-from mesh_defs.gateway.http.calls import (
-    NAME,
-    PLAIN,
-    AsOf,
-    DomainName,
-    Mesh,
-    PortName,
-    ProductName,
-    Version,
-    Who,
-    address_of,
-    moment_of,
-)
+from mesh_defs.gateway.http.calls import NAME, PLAIN, AsOf, Mesh, OfPort, OfProduct, Who, moment_of
 from mesh_defs.gateway.http.conditions import not_modified, unchanged, weak_tag
 from mesh_defs.gateway.http.headers import state_headers
 from mesh_defs.gateway.http.pages import product_page
@@ -113,17 +101,9 @@ def products(
 )
 @router.head("/{domain}/{product}", include_in_schema=False)
 def product(
-    request: Request,
-    mesh: Mesh,
-    who: Who,
-    domain: DomainName,
-    product: ProductName,
-    form: Form = None,
-    version: Version = None,
-    as_of: AsOf = None,
+    request: Request, mesh: Mesh, who: Who, address: OfProduct, form: Form = None
 ) -> Response:
     """What it is for, what is in it, who may read it, how to get it."""
-    address = address_of(domain, product, None, version, as_of)
     return _answer(request, mesh, who, view(mesh, who, address), None, form)
 
 
@@ -134,19 +114,8 @@ def product(
     responses=DOCUMENTS,
 )
 @router.head("/{domain}/{product}/{port}", include_in_schema=False)
-def port(
-    request: Request,
-    mesh: Mesh,
-    who: Who,
-    domain: DomainName,
-    product: ProductName,
-    port: PortName,
-    form: Form = None,
-    version: Version = None,
-    as_of: AsOf = None,
-) -> Response:
+def port(request: Request, mesh: Mesh, who: Who, address: OfPort, form: Form = None) -> Response:
     """As the product, of one port."""
-    address = address_of(domain, product, port, version, as_of)
     return _answer(request, mesh, who, view(mesh, who, address), address.port, form)
 
 

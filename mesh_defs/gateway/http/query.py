@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mesh_defs.gateway.answers import run_sql
 from mesh_defs.gateway.errors import BadRequest, NotAcceptable
-from mesh_defs.gateway.http.calls import PLAIN, AsOf, Mesh, Purpose, Who, moment_of, purpose_of
+from mesh_defs.gateway.http.calls import PLAIN, AsOf, ForPurpose, Mesh, Who, moment_of
 from mesh_defs.gateway.http.data import ANSWER, PROTOCOL, Compression, Format, form_of
 from mesh_defs.gateway.http.problems import READ_PROBLEMS
 from mesh_defs.gateway.http.sending import answered, batch_rows, check_packing
@@ -57,10 +57,10 @@ def query(
     mesh: Mesh,
     who: Who,
     body: Annotated[bytes, Depends(_body)],
+    purpose: ForPurpose,
     form: Format = None,
     compression: Compression = None,
     as_of: AsOf = None,
-    purpose: Purpose = None,
 ) -> Response:
     """One SELECT over ports as tables: `domain.product.port`, or `domain.product` for the main
     port; joins across domains included. With `as_of` all are read as they were at one time."""
@@ -77,7 +77,7 @@ def query(
         who,
         question.sql,
         question.parameters,
-        purpose=purpose_of(request, purpose),
+        purpose=purpose,
         as_of=moment_of(as_of),
         protocol=PROTOCOL,
         rows=mesh.profile.limits.rows,

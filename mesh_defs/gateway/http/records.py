@@ -6,22 +6,10 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from mesh_defs.gateway.http.calls import (
-    PLAIN,
-    AsOf,
-    DomainName,
-    Mesh,
-    PortName,
-    ProductName,
-    Purpose,
-    Version,
-    Who,
-    address_of,
-    purpose_of,
-)
+from mesh_defs.gateway.http.calls import PLAIN, AnyPort, ForPurpose, Mesh, OfPort, Who
 from mesh_defs.gateway.http.headers import state_headers
 from mesh_defs.product.shown import shown_record
 
@@ -50,24 +38,11 @@ def about(mesh: Mesh) -> JSONResponse:
 
 
 @router.get("/{domain}/{product}/{port}/record", summary="A version's record")
-def record(
-    request: Request,
-    mesh: Mesh,
-    who: Who,
-    domain: DomainName,
-    product: ProductName,
-    port: PortName,
-    version: Version = None,
-    as_of: AsOf = None,
-    purpose: Purpose = None,
-) -> JSONResponse:
+def record(mesh: Mesh, who: Who, address: OfPort, purpose: ForPurpose) -> JSONResponse:
     """Inputs, times and verdicts of a version, without what tells of masked values, or of ports
     and inputs that the caller may not know of; what is decided on the caller's read of it; and how
     many rows there are, where no filter applies (else -1)."""
-    address = address_of(domain, product, port, version, as_of)
-    with mesh.reads.open(
-        who, address, purpose=purpose_of(request, purpose), protocol=PROTOCOL
-    ) as reading:
+    with mesh.reads.open(who, address, purpose=purpose, protocol=PROTOCOL) as reading:
         opened, decision, state = reading.opened, reading.decision, reading.state
     found, number = opened.version.record, opened.version.record.version
     body: dict[str, Any] = {
@@ -84,20 +59,14 @@ def record(
 
 @router.get("/{domain}/{product}/{port}/versions", summary="Every version of a port")
 def versions(
-    request: Request,
     mesh: Mesh,
     who: Who,
-    domain: DomainName,
-    product: ProductName,
-    port: PortName,
+    address: AnyPort,
+    purpose: ForPurpose,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
-    purpose: Purpose = None,
 ) -> JSONResponse:
     """The records of the newest versions, newest first, as far as the caller may know them."""
-    address = address_of(domain, product, port, None, None)
-    with mesh.reads.open(
-        who, address, purpose=purpose_of(request, purpose), protocol=PROTOCOL
-    ) as reading:
+    with mesh.reads.open(who, address, purpose=purpose, protocol=PROTOCOL) as reading:
         decision, number = reading.decision, reading.opened.version.record.version
     shown: list[Record] = []
     knows = _knows(mesh, who)

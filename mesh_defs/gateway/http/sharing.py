@@ -6,13 +6,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from mesh_defs.gateway.changes.steps import Asked
 from mesh_defs.gateway.errors import BadRequest
-from mesh_defs.gateway.http.calls import Known, Mesh, purpose_of
+from mesh_defs.gateway.http.calls import HeaderPurpose, Known, Mesh
 from mesh_defs.gateway.http.headers import reading_headers
 from mesh_defs.gateway.http.sharing_errors import SharingRoute
 from mesh_defs.gateway.sharing import names
@@ -60,8 +60,8 @@ class Wanted(BaseModel):
     ending_version: int | None = Field(default=None, alias="endingVersion", ge=0, le=_LONGEST)
 
 
-def _items(request: Request, mesh: Mesh, who: Known) -> list[names.Item]:
-    return list(names.readable(mesh.reads, who, purpose_of(request, None)))
+def _items(mesh: Mesh, who: Known, purpose: HeaderPurpose) -> list[names.Item]:
+    return list(names.readable(mesh.reads, who, purpose))
 
 
 Items = Annotated[list[names.Item], Depends(_items)]
@@ -130,17 +130,17 @@ class Named:
         return Changes(self.table("subscribe"), self.mesh.changes)
 
 
-def _named(
-    request: Request,
+async def _named(
     mesh: Mesh,
     who: Known,
+    purpose: HeaderPurpose,
     share: Name,
     schema: Name,
     table: Name,
     capabilities: Capabilities = None,
 ) -> Named:
     address = names.table_address(share, schema, table)
-    return Named(mesh, who, address, purpose_of(request, None), wants_delta(capabilities))
+    return Named(mesh, who, address, purpose, wants_delta(capabilities))
 
 
 Of = Annotated[Named, Depends(_named)]
