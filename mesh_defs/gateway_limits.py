@@ -41,6 +41,16 @@ class Limits(Strict):
     queue: Annotated[int, Field(ge=0, le=100_000)] = Field(
         default=128, description="reads that wait for one of these"
     )
+    open: Annotated[int, Field(ge=2, le=1_000_000)] = Field(
+        default=32,
+        description="answers on their way at once, with those whose readers take their time; one "
+        "principal has half of them at most",
+    )
+    stalled_seconds: Count = Field(
+        default=30,
+        description="seconds in which a client may take nothing of an answer while others wait; "
+        "ten times as many while nobody does",
+    )
     memory: Size = Field(default="320MB", description="memory of all queries that run together")
     temporary: Size = Field(default="4GB", description="disk of all queries, where they spill")
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(

@@ -16,7 +16,7 @@ from meshes import contract, manifest, write, write_parquet
 from mesh_defs.errors import StorageFailed
 from mesh_defs.gateway import row_groups
 from mesh_defs.gateway.asking import revoke
-from mesh_defs.gateway.flight import delivery, service
+from mesh_defs.gateway.flight import service
 
 BIG = "office.big.big"
 ROWS = 400_000
@@ -160,7 +160,7 @@ def test_who_goes_away_has_not_read_it(mesh: Flying) -> None:
 
 
 def test_who_takes_nothing_gives_up_its_place(mesh: Flying, monkeypatch) -> None:
-    monkeypatch.setattr(delivery, "IDLE_SECONDS", 0.3)
+    monkeypatch.setattr(mesh.gateway.limiter, "stalled_seconds", 0.03)
     free = mesh.gateway.limiter._slots._free
     client = mesh.client(mesh.token(ADA))
     info = client.info(f"select * from {BIG}")

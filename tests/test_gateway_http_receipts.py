@@ -14,8 +14,6 @@ from access_meshes import READERS
 from gateway_http import Served, served
 from http_meshes import LARGE, LARGE_ROWS, QUERIERS, large_mesh
 
-from mesh_defs.gateway.http import flowing
-
 ADA = "person:ada@shop.example"
 GUEST = "person:guest@shop.example"
 BOSS = "service:reports"
@@ -121,7 +119,7 @@ def test_a_client_that_goes_away_gives_it_up(mesh: Served) -> None:
 def test_who_takes_nothing_is_cut_off_when_others_wait(
     mesh: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flowing, "STALLED_SECONDS", 1.0)
+    monkeypatch.setattr(mesh.gateway.limiter, "stalled_seconds", 1.0)
     where = urlsplit(mesh.base)
     with socket.create_connection((where.hostname, where.port)) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)

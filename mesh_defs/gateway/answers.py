@@ -6,21 +6,25 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mesh_defs.gateway.filtered import some_batches, some_rows
 from mesh_defs.gateway.query.allow import read_query
 from mesh_defs.gateway.query.answer import BATCH_ROWS, Limits
 from mesh_defs.gateway.query.parameters import bound
 from mesh_defs.gateway.query.select import select_query
 from mesh_defs.gateway.row_groups import GroupBatches
+from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     import pyarrow as pa
 
     from mesh_defs.gateway.core import Gateway
     from mesh_defs.gateway.delivery import Batches
+    from mesh_defs.gateway.filtered import FilteredBatches
     from mesh_defs.gateway.identity.caller import Caller
+    from mesh_defs.gateway.limits import Place
     from mesh_defs.gateway.query.allow import Query
     from mesh_defs.gateway.reads.reading import Reading
     from mesh_defs.urls import MeshUrl
@@ -71,6 +75,49 @@ class Answering:
         self._held.close()
 
 
+class Placed:
+    """``batches`` that are read in ``place``, which others have while their reader takes its
+    time."""
+
+    def __init__(self, batches: Batches, place: Place) -> None:
+        self._batches = batches
+        self._place = place
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and Arrow types of the columns."""
+        return self._batches.schema
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        return next(self._batches)
+
+    def pause(self) -> None:
+        """Their reader takes its time from now on."""
+        self._batches.pause()
+        self._place.pause()
+
+    def resume(self) -> None:
+        """Their reader wants more. Raises `Cancelled`."""
+        self._place.resume()
+        self._batches.resume()
+
+    def rest(self) -> None:
+        """Their reader takes long."""
+        self._batches.rest()
+
+    def cancel(self) -> None:
+        """End it, since nobody waits for it any more. Any thread may call this."""
+        self._place.cancel()
+        self._batches.cancel()
+
+    def close(self) -> None:
+        """Free what they hold."""
+        self._batches.close()
+
+
 def choose_rows(
     gateway: Gateway,
     caller: Caller,
@@ -106,13 +153,13 @@ def read_rows(
     answer, or when this fails. Raises as `Engine.run` does, and `Overloaded`."""
     with ExitStack() as held:
         held.callback(chosen.reading.close)
-        held.enter_context(gateway.limiter.slot(str(caller.principal)))
+        place = _place(gateway, str(caller.principal), held)
         limits = Limits(seconds=gateway.profile.limits.seconds, batch_rows=batch_rows)
         readings = {str(chosen.reading.url): chosen.reading}
-        whole = _whole(gateway, chosen, limits) if chosen.every_row else None
-        if whole is not None:
-            return Answering([chosen.reading], whole, held.pop_all())
-        return _run(gateway, chosen.query, readings, (), limits, held)
+        direct = (_whole if chosen.every_row else _some)(gateway, chosen, limits)
+        if direct is not None:
+            return Answering([chosen.reading], Placed(direct, place), held.pop_all())
+        return _run(gateway, place, chosen.query, readings, (), limits, held)
 
 
 def run_sql(
@@ -131,7 +178,7 @@ def run_sql(
     all); what names no version is read as it was ``as_of`` (None: the newest). Raises
     as `read_query`, `Reads.open` and `Engine.run` do."""
     with ExitStack() as held:
-        held.enter_context(gateway.limiter.slot(str(caller.principal)))
+        place = _place(gateway, str(caller.principal), held)
         readings: dict[str, Reading] = {}
 
         def resolve(address: MeshUrl) -> MeshUrl:
@@ -146,27 +193,52 @@ def run_sql(
         query = read_query(sql, resolve)
         seconds = gateway.profile.limits.seconds
         limits = Limits(rows=rows, seconds=seconds, batch_rows=batch_rows)
-        return _run(gateway, query, readings, parameters, limits, held)
+        return _run(gateway, place, query, readings, parameters, limits, held)
+
+
+def _place(gateway: Gateway, who: str, held: ExitStack) -> Place:
+    place = gateway.limiter.place(who)
+    held.callback(place.close)
+    return place
 
 
 def _whole(gateway: Gateway, chosen: Chosen, limits: Limits) -> GroupBatches | None:
     """All rows of the chosen columns straight from the files; None where an engine must look."""
-    rows = chosen.reading.rows()
-    if not rows.files:
+    files = chosen.reading.rows().files
+    if not files:
         return None
+    schema = _described(gateway, chosen, chosen.query.sql, limits)
+    parts = gateway.footers.parts(files, schema, 1)
+    return GroupBatches(parts[0], schema, limits.batch_rows) if parts is not None else None
+
+
+def _some(gateway: Gateway, chosen: Chosen, limits: Limits) -> FilteredBatches | None:
+    """The chosen rows straight from the files; None where an engine must look."""
+    files = chosen.reading.rows().files
+    some = some_rows(chosen.query.sql) if files else None
+    if some is None:
+        return None
+    known = _described(gateway, chosen, f"SELECT * FROM {quote(some.relation)}", limits)
+    return some_batches(gateway.footers, files, known, some, limits.batch_rows)
+
+
+def _described(gateway: Gateway, chosen: Chosen, sql: str, limits: Limits) -> pa.Schema:
+    """Names and types of the columns of ``sql``, as the engine gives them."""
+    rows = chosen.reading.rows()
 
     def described() -> pa.Schema:
-        query = f"SELECT * FROM ({chosen.query.sql}) LIMIT 0"
-        with gateway.engine.run(query, {str(chosen.reading.url): rows}, limits=limits) as answer:
+        query = f"SELECT * FROM ({sql}) LIMIT 0"
+        relations = {str(chosen.reading.url): rows}
+        who = str(chosen.reading.caller.principal)
+        with gateway.engine.run(query, relations, limits=limits, who=who) as answer:
             return answer.schema
 
-    schema = gateway.schemas.get((chosen.query.sql, rows.files), described)
-    parts = gateway.footers.parts(rows.files, schema, 1)
-    return GroupBatches(parts[0], schema, limits.batch_rows) if parts is not None else None
+    return gateway.schemas.get((sql, rows.files), described)
 
 
 def _run(
     gateway: Gateway,
+    place: Place,
     query: Query,
     readings: Mapping[str, Reading],
     parameters: Sequence[object] | Mapping[str, object],
@@ -177,6 +249,6 @@ def _run(
     relations = {name: readings[name].rows() for name in query.relations}
     with gateway.limiter.queued():
         answer = gateway.engine.run(
-            query.sql, relations, values, limits=limits, written=query.written
+            query.sql, relations, values, limits=limits, written=query.written, who=place.who
         )
-    return Answering(list(readings.values()), answer, held.pop_all())
+    return Answering(list(readings.values()), Placed(answer, place), held.pop_all())

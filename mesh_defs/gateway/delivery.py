@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,15 +18,21 @@ Piece = bytes | memoryview
 
 
 class Batches(Protocol):
-    """Record batches that are read once (`mesh_defs.gateway.query.answer.Answer`), until
-    ``deadline`` (of ``time.monotonic``)."""
-
-    deadline: float
+    """Record batches that are read once (`mesh_defs.gateway.query.answer.Answer`); while their
+    reader takes its time they are paused."""
 
     @property
     def schema(self) -> pa.Schema: ...  # noqa: D102
 
     def __iter__(self) -> Iterator[pa.RecordBatch]: ...
+
+    def __next__(self) -> pa.RecordBatch: ...
+
+    def pause(self) -> None: ...  # noqa: D102
+
+    def resume(self) -> None: ...  # noqa: D102
+
+    def rest(self) -> None: ...  # noqa: D102
 
     def cancel(self) -> None: ...  # noqa: D102
 
@@ -92,6 +96,10 @@ class Delivery:
         for reading in self._readings:
             reading.check()
 
+    def rest(self) -> None:
+        """The client takes long for a piece: hold little. Not while one is made."""
+        self._batches.rest()
+
     def give_up(self, reason: str) -> None:
         """Note that not all of it was delivered, and why, unless its end is noted already."""
         for reading in self._readings:
@@ -113,22 +121,22 @@ class Delivery:
 
     @contextmanager
     def _paused(self) -> Iterator[None]:
-        left = self._batches.deadline - time.monotonic()
-        self._batches.deadline = math.inf
+        self._batches.pause()
         yield
-        self._batches.deadline = time.monotonic() + left
+        self._batches.resume()
 
     def _pieces(self) -> Iterator[Piece]:
         waiting: Piece = self._encoder.start(self._batches.schema)
         rows = 0
         for batch in self._batches:
-            piece = self._encoder.batch(batch)
+            piece, more = self._encoder.batch(batch), batch.num_rows
+            del batch  # it would stay in memory while the piece is taken
             if rows:
                 # There is more than one piece: what waits goes first.
                 yield self._leaving(waiting, rows)
-                waiting, rows = piece, batch.num_rows
+                waiting, rows = piece, more
             else:
-                waiting, rows = b"".join((waiting, piece)), batch.num_rows
+                waiting, rows = b"".join((waiting, piece)), more
         waiting = b"".join((waiting, self._encoder.end()))
         self.check()
         self.rows += rows

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mesh_defs.gateway.errors import Overloaded
+from mesh_defs.gateway.query.faults import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +22,9 @@ _MINUTE = 60.0
 _KEPT = 65_536  # callers whose pace is remembered
 _WAIT_SECONDS = 20.0
 _RETRY_SECONDS = 2
+_LOOK_SECONDS = 0.1
+_LONGEST_WAIT = 3600.0
+_WHILE_ALONE = 10.0  # times as long may a reader take nothing while nobody else waits
 
 
 class Pace:
@@ -53,16 +58,23 @@ class Pace:
 
 
 class Slots:
-    """At most ``most`` at once, and ``waiting`` that wait, each key's turn after the others'.
+    """At most ``most`` at once, ``each`` of one key (None: all), and ``waiting`` that wait, each
+    key's turn after the others'.
 
     Who waits is served in turn by key, so that one caller with many requests keeps nobody else
-    waiting for all of them. Used by all threads.
+    waiting for all of them. It is told to come again after ``seconds`` (None: 20). Used by all
+    threads.
     """
 
-    def __init__(self, most: int, waiting: int) -> None:
+    def __init__(
+        self, most: int, waiting: int, *, each: int | None = None, seconds: float | None = None
+    ) -> None:
         self._free = most
         self._waiting = waiting
+        self._each = each
+        self._seconds = seconds
         self._lock = threading.Lock()
+        self._held: Counter[str] = Counter()
         self._queues: OrderedDict[str, deque[threading.Event]] = OrderedDict()
 
     @contextmanager
@@ -72,43 +84,39 @@ class Slots:
         try:
             yield
         finally:
-            self.give_back()
+            self.give_back(key)
 
-    def take(self, key: str) -> None:
-        """Take one, which `give_back` ends. Raises as `slot`."""
-        with self._lock:
-            if self._free and not self._queues:
-                self._free -= 1
-                return
-            if sum(map(len, self._queues.values())) >= self._waiting:
-                raise Overloaded(
-                    "as many read as may at once. Fix: wait a moment, and try again",
-                    retry_after=_RETRY_SECONDS,
-                )
-            turn = threading.Event()
-            self._queues.setdefault(key, deque()).append(turn)
-        if turn.wait(_WAIT_SECONDS):
+    def take(
+        self, key: str, *, again: bool = False, meanwhile: Callable[[], object] | None = None
+    ) -> None:
+        """Take one, which `give_back` ends. ``again``: for what had one before, which waits however
+        many wait and however long it takes. ``meanwhile`` is called now and then while it waits;
+        what that raises ends the wait. Raises as `slot`."""
+        turn = self._queued(key, again)
+        if turn is None:
             return
-        with self._lock:
-            if turn.is_set():  # it came between the wait's end and this lock
-                return
-            self._leave(key, turn)
-        raise Overloaded(
-            "all that may read at once were busy for too long. Fix: wait, and try again",
-            retry_after=_RETRY_SECONDS,
-        )
+        seconds = math.inf if again else self._seconds
+        try:
+            came = _wait(turn, _WAIT_SECONDS if seconds is None else seconds, meanwhile)
+        except BaseException:
+            if not self._leave(key, turn):
+                self.give_back(key)
+            raise
+        if not came and self._leave(key, turn):
+            raise Overloaded(
+                "all that may read at once were busy for too long. Fix: wait, and try again",
+                retry_after=_RETRY_SECONDS,
+            )
 
-    def give_back(self) -> None:
-        """Free one: whose turn it is has it at once."""
+    def give_back(self, key: str = "") -> None:
+        """Free one: whose turn it is has it at once. ``key`` took it, which has to be told where
+        each has so many at most."""
         with self._lock:
-            if not self._queues:
-                self._free += 1
-                return
-            key, queue = self._queues.popitem(last=False)
-            turn = queue.popleft()
-            if queue:
-                self._queues[key] = queue  # at the end: the others come first
-            turn.set()
+            self._free += 1
+            if self._each is not None:
+                self._held[key] -= 1
+                self._held += Counter()  # without those that hold none
+            self._serve()
 
     @property
     def crowded(self) -> bool:
@@ -116,11 +124,120 @@ class Slots:
         with self._lock:
             return bool(self._queues)
 
-    def _leave(self, key: str, turn: threading.Event) -> None:
+    def _queued(self, key: str, again: bool) -> threading.Event | None:
+        """Take one; what tells when its turn has come where none is free."""
+        with self._lock:
+            turn = threading.Event()
+            queue = self._queues.setdefault(key, deque())
+            queue.append(turn)
+            self._serve()
+            if turn.is_set():
+                return None
+            if not again and sum(map(len, self._queues.values())) > self._waiting:
+                self._drop(key, turn)
+                raise Overloaded(
+                    "as many read as may at once. Fix: wait a moment, and try again",
+                    retry_after=_RETRY_SECONDS,
+                )
+            return turn
+
+    def _serve(self) -> None:
+        """Give what is free to those whose turn it is."""
+        while self._free:
+            most = math.inf if self._each is None else self._each
+            key = next((k for k in self._queues if self._held[k] < most), None)
+            if key is None:
+                return
+            queue = self._queues[key]
+            turn = queue.popleft()
+            if queue:
+                self._queues.move_to_end(key)  # the others come first
+            else:
+                del self._queues[key]
+            self._free -= 1
+            if self._each is not None:
+                self._held[key] += 1
+            turn.set()
+
+    def _leave(self, key: str, turn: threading.Event) -> bool:
+        """Wait no more; False when its turn came in this moment."""
+        with self._lock:
+            if turn.is_set():
+                return False
+            self._drop(key, turn)
+            return True
+
+    def _drop(self, key: str, turn: threading.Event) -> None:
         queue = self._queues[key]
         queue.remove(turn)
         if not queue:
             del self._queues[key]
+
+
+def _wait(turn: threading.Event, seconds: float, meanwhile: Callable[[], object] | None) -> bool:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if meanwhile is not None:
+            meanwhile()
+        if turn.wait(min(left, _LOOK_SECONDS if meanwhile is not None else _LONGEST_WAIT)):
+            return True
+    return turn.is_set()
+
+
+class Place:
+    """One of the reads that are open, of ``who``: it is one of those at once only while rows are
+    made for it, and not while its reader takes its time. One thread at a time reads; any may
+    `cancel` and `close` it. Raises `Overloaded` when there is none."""
+
+    def __init__(self, opened: Slots, slots: Slots, who: str) -> None:
+        self.who = who
+        self._opened, self._slots = opened, slots
+        self._lock = threading.Lock()
+        self._cancelled = False
+        self._closed = False
+        self._working = False
+        opened.take(who)
+        try:
+            slots.take(who)
+            self._working = True
+        except BaseException:
+            opened.give_back(who)
+            raise
+
+    def pause(self) -> None:
+        """The reader takes its time. Once more does nothing."""
+        with self._lock:
+            working, self._working = self._working, False
+        if working:
+            self._slots.give_back(self.who)
+
+    def resume(self) -> None:
+        """The reader wants more: wait for one's turn. Once more does nothing. Raises `Cancelled`
+        when it was cancelled or closed."""
+        if self._working:
+            return
+        self._slots.take(self.who, again=True, meanwhile=self._check)
+        with self._lock:
+            self._working = not self._closed
+        if not self._working:
+            self._slots.give_back(self.who)
+            self._check()
+
+    def cancel(self) -> None:
+        """Have a `resume` that waits fail."""
+        self._cancelled = True
+
+    def close(self) -> None:
+        """Give everything back. Once more does nothing."""
+        with self._lock:
+            closed, self._closed = self._closed, True
+        if not closed:
+            self.pause()
+            self._opened.give_back(self.who)
+
+    def _check(self) -> None:
+        if self._cancelled or self._closed:
+            raise Cancelled("whoever asked is gone")
 
 
 class Limiter:
@@ -128,6 +245,8 @@ class Limiter:
 
     def __init__(self, limits: Limits) -> None:
         self._slots = Slots(limits.concurrent, limits.queue)
+        self._opened = Slots(limits.open, limits.queue, each=max(1, limits.open // 2))
+        self.stalled_seconds = float(limits.stalled_seconds)
         self._requests = Pace(limits.per_principal_per_minute)
         self._failures = Pace(limits.failures_per_minute)
         self._lock = threading.Lock()
@@ -154,6 +273,17 @@ class Limiter:
         """The end of `take`."""
         self._slots.give_back()
 
+    def place(self, who: str) -> Place:
+        """One of the reads that are open, for an answer that leaves at its reader's pace; `close`
+        it. Raises `Overloaded`."""
+        return Place(self._opened, self._slots, who)
+
+    def stalled(self, seconds: float) -> bool:
+        """Whether who took nothing of its answer for ``seconds`` has to leave its place."""
+        if seconds < self.stalled_seconds:
+            return False
+        return seconds >= self.stalled_seconds * _WHILE_ALONE or self.crowded
+
     @contextmanager
     def queued(self) -> Iterator[None]:
         """Count as one who waits for the engine while the block lasts."""
@@ -168,4 +298,4 @@ class Limiter:
     @property
     def crowded(self) -> bool:
         """Whether anybody waits for a read, or for the engine."""
-        return self._queued > 0 or self._slots.crowded
+        return self._queued > 0 or self._slots.crowded or self._opened.crowded

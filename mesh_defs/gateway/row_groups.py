@@ -5,18 +5,22 @@ No engine decodes and encodes them on the way, and row groups that nobody asks f
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mesh_defs.gateway.memory import give_back, tidy
 from mesh_defs.gateway.query.faults import Cancelled
+from mesh_defs.gateway.query.prune import Bounds
 from mesh_defs.gateway.reads.catalog import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from mesh_defs.gateway.query.prune import Comparison
 
 BATCH_ROWS = 32_768
 # Of fewer rows a second stream costs more than it brings.
@@ -46,6 +50,7 @@ class Footers:
 
     def __init__(self) -> None:
         self._kept: Kept[_Footer] = Kept(_FILES_KEPT)
+        self.bounds = Bounds()
 
     def parts(
         self, files: Sequence[str], schema: pa.Schema, most: int
@@ -64,6 +69,22 @@ class Footers:
         total = sum(rows for _, _, rows in groups)
         count = max(1, min(most, total // SMALLEST_PART, len(groups)))
         return tuple(_split(groups, total, count))
+
+    def fitting(
+        self, files: Sequence[str], schema: pa.Schema, wanted: Sequence[Comparison]
+    ) -> tuple[Groups, ...] | None:
+        """The row groups of ``files`` that may have rows for which all of ``wanted`` hold; None
+        when the columns of some file are not exactly those of ``schema``, by name and type."""
+        found = []
+        for file in files:
+            footer = self._footer(file)
+            if not _same(footer.schema, schema):
+                return None
+            numbers = self.bounds.fitting(file, wanted)
+            if numbers:
+                rows = sum(footer.rows[number] for number in numbers)
+                found.append(Groups(file, tuple(numbers), rows))
+        return tuple(found)
 
     def _footer(self, file: str) -> _Footer:
         return self._kept.get(file, lambda: _footer(file))
@@ -109,18 +130,22 @@ def _split(
 
 class GroupBatches:
     """The rows of one part as record batches of ``schema``, read once, one row group at a time.
-    They have no ``deadline`` (seconds of `time.monotonic`): reading them waits for nothing but
-    their reader. `cancel` may be called from any thread; reading then raises `Cancelled`. Each has
-    ``batch_rows`` at most."""
+    `cancel` may be called from any thread; reading then raises `Cancelled`. Each has
+    ``batch_rows`` at most. ``footers`` gives what files say of themselves, where it is known."""
 
     def __init__(
-        self, part: Sequence[Groups], schema: pa.Schema, batch_rows: int = BATCH_ROWS
+        self,
+        part: Sequence[Groups],
+        schema: pa.Schema,
+        batch_rows: int = BATCH_ROWS,
+        footers: Callable[[str], pq.FileMetaData] | None = None,
     ) -> None:
         self.schema = schema
-        self.deadline = math.inf
         self._cancelled = False
         self._rows = sum(groups.rows for groups in part)
-        self._batches = _batches(part, schema, batch_rows)
+        self._taken = 0
+        self._again = partial(_batches, part, schema, batch_rows, footers)
+        self._batches = self._again(0)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self
@@ -128,7 +153,22 @@ class GroupBatches:
     def __next__(self) -> pa.RecordBatch:
         if self._cancelled:
             raise Cancelled("whoever asked is gone")
-        return next(self._batches)
+        batch = next(self._batches)
+        self._taken += batch.num_rows
+        return batch
+
+    def pause(self) -> None:
+        """Its reader takes its time from now on."""
+
+    def resume(self) -> None:
+        """Its reader wants more."""
+
+    def rest(self) -> None:
+        """Hold nothing in memory, since its reader takes long: the next batch opens the file again.
+        Not while one is read."""
+        self._batches.close()
+        self._batches = self._again(self._taken)
+        tidy()
 
     def cancel(self) -> None:
         """End it, since nobody waits for it any more."""
@@ -144,16 +184,35 @@ class GroupBatches:
 
 
 def _batches(
-    part: Sequence[Groups], schema: pa.Schema, batch_rows: int
+    part: Sequence[Groups],
+    schema: pa.Schema,
+    batch_rows: int,
+    footers: Callable[[str], pq.FileMetaData] | None,
+    skipped: int,
 ) -> Generator[pa.RecordBatch]:
+    """The rows of ``part`` without the first that are ``skipped``."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     names = list(schema.names)
+    # A few rows are waited for; of many, one reader must not take all of the machine.
+    few = sum(groups.rows for groups in part) <= batch_rows * 2
     for groups in part:
-        with pq.ParquetFile(groups.file, pre_buffer=False, buffer_size=_BUFFER) as opened:
+        if skipped >= groups.rows:
+            skipped -= groups.rows
+            continue
+        footer = footers(groups.file) if footers is not None else None
+        with pq.ParquetFile(
+            groups.file, metadata=footer, pre_buffer=False, buffer_size=_BUFFER
+        ) as opened:
+            numbers = list(groups.numbers)
+            while skipped and (rows := opened.metadata.row_group(numbers[0]).num_rows) <= skipped:
+                skipped -= rows
+                del numbers[0]
             for batch in opened.iter_batches(
-                batch_rows, row_groups=list(groups.numbers), columns=names, use_threads=False
+                batch_rows, row_groups=numbers, columns=names, use_threads=few
             ):
-                columns = [batch.column(name) for name in names]
-                yield pa.RecordBatch.from_arrays(columns, schema=schema)
+                left, skipped = batch.slice(skipped), max(0, skipped - batch.num_rows)
+                if left.num_rows:
+                    columns = [left.column(name) for name in names]
+                    yield pa.RecordBatch.from_arrays(columns, schema=schema)

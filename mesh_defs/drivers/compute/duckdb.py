@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
+from mesh_defs.drivers.compute.footers import ROW_GROUP_ROWS, footer_statistics, row_group_count
 from mesh_defs.drivers.compute.protocol import ColumnStatistics, StagedFile
 from mesh_defs.errors import MeshError
 from mesh_defs.interrupts import interruptible
@@ -43,11 +45,6 @@ _UNFIT = {
     "TIMESTAMP_MS": "TIMESTAMP",
     "TIMESTAMP_NS": "TIMESTAMP",
 }
-
-
-# Half of DuckDB's own: a few rows of many are read in three quarters of the time, all of them and
-# writing them cost the same. With fewer rows, looking at more groups costs what they save.
-_ROW_GROUP = 61_440
 
 
 class UnfitColumns(MeshError):
@@ -98,9 +95,13 @@ class DuckDBCompute:
         path = target.with_suffix(".parquet")
         written = self.connection.execute(
             f"COPY ({query}\n) TO {literal(str(path))} "
-            f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_ROW_GROUP}, RETURN_STATS)"
+            f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {ROW_GROUP_ROWS}, RETURN_STATS)"
         ).fetchall()
-        return [_staged(row) for row in written]
+        staged = [_staged(row) for row in written]
+        if row_group_count(self.connection, path) > 1:
+            columns = footer_statistics(self.connection, path)
+            staged = [replace(file, columns=columns) for file in staged]
+        return staged
 
     def close(self) -> None:
         """Free everything."""

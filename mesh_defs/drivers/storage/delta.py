@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
@@ -53,8 +54,22 @@ class DeltaStorage:
 
     def products(self) -> list[tuple[str, str]]:
         """Domain and name of every product that keeps a ledger here, sorted."""
-        ledgers = self.root.glob(f"*/*/{_LEDGER}")
-        return sorted((ledger.parent.parent.name, ledger.parent.name) for ledger in ledgers)
+        found = []
+        for domain in _folders(str(self.root)):
+            for product in _folders(f"{self.root}/{domain}"):
+                if os.path.isdir(f"{self.root}/{domain}/{product}/{_LEDGER}"):  # noqa: PTH112
+                    found.append((domain, product))
+        return found
+
+
+def _folders(parent: str) -> list[str]:
+    """The names of the folders in ``parent``, sorted. This is asked for all products at once: what
+    pathlib makes of each name takes longer than the rest."""
+    try:
+        with os.scandir(parent) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []
 
 
 class DeltaProductStore(LocalObjects):

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.limits import Limiter
 
 WATCH_SECONDS = 0.25
-# For how long a client may take nothing before its place is given to others.
-IDLE_SECONDS = 60.0
+REST_SECONDS = 0.5  # a client that takes longer finds its batches put away
 
 
 class Delivery:
@@ -45,16 +44,19 @@ class Delivery:
         self._reading = threading.Lock()
         self._moved = time.monotonic()
         self._closed = False
+        self._resting = False
         self._complete = False
         self._held = ExitStack()
         running.enter()
         self._held.callback(running.leave)
         try:
-            limiter, who = slot
-            self._held.enter_context(limiter.slot(who))
+            self._limiter, who = slot
+            self._place = self._limiter.place(who)
+            self._held.callback(self._place.close)
             self.batches = batches()
             self._held.callback(self.batches.close)
             self._next = next(self.batches, None)
+            self._pause()
         except BaseException as error:
             self.close(f"it failed: {type(error).__name__}")
             raise
@@ -63,7 +65,10 @@ class Delivery:
         """The next batch, None after the last one. Raises what Flight tells the client."""
         try:
             with self._reading:
+                self._resume()
+                self._resting = False
                 batch = self._batch()
+                self._pause()
                 self._moved = time.monotonic()
                 return batch
         except BaseException as error:  # noqa: BLE001  told to the client, whatever it is
@@ -74,10 +79,14 @@ class Delivery:
     def look(self) -> None:
         """End it when the client went away or access ended, also while the engine is at work; and
         when the client took nothing for too long."""
-        idle = time.monotonic() - self._moved > IDLE_SECONDS
-        if idle and self._reading.acquire(blocking=False):
+        idle = time.monotonic() - self._moved
+        if idle > REST_SECONDS and self._reading.acquire(blocking=False):
             try:
-                self.close("the client took nothing for too long")
+                if self._limiter.stalled(idle):
+                    self.close("the client took nothing for too long")
+                elif not self._resting and not self._closed:
+                    self._resting = True
+                    self.batches.rest()
             finally:
                 self._reading.release()
         with self._lock:
@@ -92,8 +101,10 @@ class Delivery:
                 except Ended as error:
                     reason = error
             stop = getattr(self.batches, "stop", None)
-            if reason is not None and stop is not None:
-                stop(reason)
+            if reason is not None:
+                self._place.cancel()
+                if stop is not None:
+                    stop(reason)
 
     def close(self, reason: str) -> None:
         """Free everything; what was not delivered to its end counts as given up for ``reason``."""
@@ -107,9 +118,20 @@ class Delivery:
         finally:
             self._held.close()
 
+    def _pause(self) -> None:
+        """The client takes its time from now on: others may have the place."""
+        if not self._closed:
+            self.batches.pause()
+            self._place.pause()
+
+    def _resume(self) -> None:
+        if not self._closed:
+            self._place.resume()
+            self.batches.resume()
+
     def _batch(self) -> pa.RecordBatch | None:
         if self._closed and not self._complete:
-            raise Cancelled(f"no row was taken for {IDLE_SECONDS:.0f} s. Fix: run the query again")
+            raise Cancelled("no row was taken for too long. Fix: run the query again")
         if self._complete:
             self.close("")
             return None

@@ -28,6 +28,12 @@ class Batches(Protocol):
 
     def __next__(self) -> pa.RecordBatch: ...
 
+    def pause(self) -> None: ...  # noqa: D102
+
+    def resume(self) -> None: ...  # noqa: D102
+
+    def rest(self) -> None: ...  # noqa: D102
+
     def close(self) -> None: ...  # noqa: D102
 
 

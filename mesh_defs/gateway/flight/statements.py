@@ -7,11 +7,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mesh_defs.gateway.filtered import some_batches, some_rows
 from mesh_defs.gateway.flight.plain import plain
 from mesh_defs.gateway.flight.running import Running
 from mesh_defs.gateway.flight.table_schemas import metadata
 from mesh_defs.gateway.query.allow import read_query
-from mesh_defs.gateway.query.answer import Limits
+from mesh_defs.gateway.query.answer import BATCH_ROWS, Limits
 from mesh_defs.gateway.query.parameters import bound
 from mesh_defs.gateway.row_groups import GroupBatches
 from mesh_defs.sql import quote
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from mesh_defs.contract.data import Rows
     from mesh_defs.gateway.core import Gateway
+    from mesh_defs.gateway.filtered import FilteredBatches
     from mesh_defs.gateway.flight.calls import Call
     from mesh_defs.gateway.flight.plain import Plain
     from mesh_defs.gateway.flight.running import Batches
@@ -106,6 +108,9 @@ class Statements:
         groups = self._groups(opened, schema)
         if groups is not None:
             return [_reading(part, schema) for part in groups]
+        some = self._some(opened)
+        if some is not None and some.schema == schema:
+            return [lambda: some]
         return [lambda: _Named(self._run(opened, opened.query.sql, values), schema)]
 
     def _groups(self, opened: _Opened, schema: pa.Schema) -> Sequence[Sequence[Groups]] | None:
@@ -120,10 +125,27 @@ class Statements:
             return None
         return self._gateway.footers.parts(rows.files, schema, _MOST_PARTS)
 
+    def _some(self, opened: _Opened) -> FilteredBatches | None:
+        """The result where it is the rows of a port that plain comparisons choose; None when it
+        takes an engine."""
+        if opened.plain is None or len(opened.relations) != 1 or opened.query.parameters:
+            return None
+        ((relation, rows),) = opened.relations.items()
+        some = some_rows(opened.query.sql) if rows.files else None
+        if some is None:
+            return None
+        known = self._described(opened, f"SELECT * FROM {quote(relation)}", {})
+        return some_batches(self._gateway.footers, rows.files, known, some, BATCH_ROWS)
+
     def _run(self, opened: _Opened, sql: str, values: Mapping[str, object]) -> Answer:
         limits = Limits(seconds=self._gateway.profile.limits.seconds)
         return self._gateway.engine.run(
-            sql, opened.relations, values, limits=limits, written=opened.query.written
+            sql,
+            opened.relations,
+            values,
+            limits=limits,
+            written=opened.query.written,
+            who=opened.who,
         )
 
 
@@ -137,6 +159,7 @@ class _Opened:
         self._held = held
         self._readings: dict[str, Reading] = {}
         self.plain: Plain | None = None
+        self.who = call.who
         self.query: Query = read_query(sql, self._resolve)
         self.used = [self._readings[name] for name in self.query.relations]
         self.relations: dict[str, Rows] = {
@@ -167,6 +190,9 @@ class _Named:
         self._answer = answer
         self._schema = schema
         self.stop = answer.stop
+        self.pause = answer.pause
+        self.resume = answer.resume
+        self.rest = answer.rest
         self.close = answer.close
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:

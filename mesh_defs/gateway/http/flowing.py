@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.delivery import Delivery, Piece
 
 _log = logging.getLogger(__name__)
-STALLED_SECONDS = 30.0  # without a piece taken, while others wait
-LONGEST_STALL_SECONDS = 300.0  # while nobody waits
 _LOOK_SECONDS = 0.5
 
 
@@ -29,8 +28,8 @@ class Flow(Response):
     """``first``, then the ``rest`` of the pieces of ``delivery``; none waits in memory.
 
     It ends within a second when access ends, even while the client takes nothing; at once when the
-    client goes away; and when it takes nothing for too long while others wait (``crowded``). Then
-    the connection is cut, so that nobody takes what came for the whole.
+    client goes away; and when it has taken nothing for so many seconds that it is ``stalled``.
+    Then the connection is cut, so that nobody takes what came for the whole.
     """
 
     def __init__(
@@ -40,14 +39,14 @@ class Flow(Response):
         rest: Generator[Piece],
         headers: Mapping[str, str],
         media_type: str,
-        crowded: Callable[[], bool],
+        stalled: Callable[[float], bool],
     ) -> None:
         self.background = None
         self.status_code = 200
         self.media_type = media_type
         self.init_headers(headers)
-        self._delivery, self._first, self._rest = delivery, first, rest
-        self._crowded = crowded
+        self._delivery, self._first, self._rest = delivery, deque(first), rest
+        self._stalled = stalled
         self._making: asyncio.Future[Piece | None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,8 +66,8 @@ class Flow(Response):
 
     async def _send(self, send: Send, gone: asyncio.Future[None]) -> bool:
         """Whether all of it was sent."""
-        for piece in self._first:
-            if not await self._taken(send, piece, gone):
+        while self._first:
+            if not await self._taken(send, self._first.popleft(), gone):
                 return False
         while (made := await self._next(gone)) is not None:
             if not await self._taken(send, made, gone):
@@ -89,7 +88,7 @@ class Flow(Response):
         message = {"type": "http.response.body", "body": piece, "more_body": True}
         sending: asyncio.Future[None] = asyncio.ensure_future(send(message))
         clock = asyncio.get_running_loop().time
-        began = clock()
+        began, resting = clock(), False
         try:
             while True:
                 waiting: set[asyncio.Future[None]] = {sending, gone}
@@ -107,13 +106,11 @@ class Flow(Response):
                     _log.warning("an answer was cut: %s", reason)
                     return False
                 await run_in_threadpool(self._delivery.check)
+                if not resting and not self._first:
+                    resting = True
+                    await run_in_threadpool(self._delivery.rest)
         finally:
             sending.cancel()
-
-    def _stalled(self, seconds: float) -> bool:
-        if seconds < STALLED_SECONDS:
-            return False
-        return seconds >= LONGEST_STALL_SECONDS or self._crowded()
 
     async def _end(self) -> None:
         """Note how it ended, and free everything."""

@@ -57,8 +57,7 @@ def answered(
     second = next(pieces, None)
     if second is None:
         return Response(bytes(first), headers=headers, media_type=MEDIA[form])
-    crowded = mesh.limiter
-    return Flow(delivery, (first, second), pieces, headers, MEDIA[form], lambda: crowded.crowded)
+    return Flow(delivery, (first, second), pieces, headers, MEDIA[form], mesh.limiter.stalled)
 
 
 def batch_rows(form: Form) -> int:

@@ -15,15 +15,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.checks.engine_text import safe_text
-from mesh_defs.gateway.errors import Overloaded
+from mesh_defs.gateway.limits import Slots
 from mesh_defs.gateway.memory import resident_mb, tidy
 from mesh_defs.gateway.query.answer import Answer, Limits
 from mesh_defs.gateway.query.faults import BadQuery, Cancelled, QueryFailed
 from mesh_defs.gateway.query.functions import TABLE_FUNCTIONS
+from mesh_defs.gateway.query.hold import Hold, Room
 from mesh_defs.gateway.query.instance import Instance, Size
 from mesh_defs.gateway.query.nodes import dicts
 from mesh_defs.gateway.query.parser import parsed
 from mesh_defs.gateway.query.prune import Bounds, narrowed
+from mesh_defs.gateway.query.spool import Space
 from mesh_defs.gateway.query.watch import Watch
 from mesh_defs.sql import quote
 
@@ -40,11 +42,17 @@ if TYPE_CHECKING:
     Values = Sequence[object] | Mapping[str, object]
 
 
+_MB = 1_000_000
+_MOST_WAITING = 10_000  # how many may ask at all is bounded before
+
+
 class Engine:
     """``running`` queries at a time share ``memory_mb`` and ``temp_mb`` of disk below ``scratch``
-    alike; ``kept`` instances wait for another query over the same relations. Above ``process_mb``
-    of the whole process none is kept, and what grows too much is ended (`Watch`; None: no matter
-    how much). All in millions of bytes. Threads may share an engine.
+    alike; one share of the disk is for answers whose readers are slow (`Room`). Who waits longer
+    than ``wait`` seconds is told to come again. ``kept`` instances wait for another query over the
+    same relations. Above ``process_mb`` of the whole process none is kept, and what grows too much
+    is ended (`Watch`; None: no matter how much). All in millions of bytes. Threads may share an
+    engine.
     """
 
     def __init__(
@@ -61,10 +69,12 @@ class Engine:
     ) -> None:
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._scratch = scratch
-        self._size = Size(memory_mb // running, temp_mb // running, threads)
-        self._slots = threading.BoundedSemaphore(running)
+        temp_mb //= running + 1
+        self._size = Size(memory_mb // running, temp_mb, threads)
+        self._slots = Slots(running, _MOST_WAITING, seconds=wait)
+        self._room = Room(self._roomy)
+        self._space = Space(scratch, temp_mb * _MB)
         self._kept = kept
-        self._wait = wait
         self._idle: OrderedDict[Instance, None] = OrderedDict()
         self._lock = threading.Lock()
         self._process_mb = process_mb
@@ -80,36 +90,39 @@ class Engine:
         *,
         limits: Limits | None = None,
         written: str | None = None,
+        who: str = "",
     ) -> Answer:
         """The answer to ``sql``, which reads each relation by its name as a view.
 
         ``parameters`` are the values of ``$1``, ``$2``, ... or by name; ``written`` is the text as
-        it was sent, which errors may quote (default: ``sql``). Raises `BadQuery` when it is not one
+        it was sent, which errors may quote (default: ``sql``); ``who`` asks: who waits for a slot
+        is served in turn by that. Raises `BadQuery` when it is not one
         SELECT, `QueryFailed`, `TooLarge`, `Overloaded`.
         """
-        if self._closed:
-            raise Cancelled("the gateway ends")
-        if not self._slots.acquire(timeout=self._wait):
-            raise Overloaded("all of the gateway's query slots are taken", retry_after=1)
+        self._check()
+        hold = Hold(self._slots, who, self._room)
+        hold.take(self._check)
         told = sql if written is None else written
         try:
             instance = self._instance(frozenset(relations.items()), told)
         except BaseException:
-            self._slots.release()
+            hold.give_back()
             raise
         try:
             statement, tree = _one_select(instance.connection, sql)
             cursor = instance.connection.cursor()
         except BaseException:
-            self._release(instance, clean=False)
+            self._release(instance, hold, clean=False)
             raise
 
         def done(answer: Answer, clean: bool) -> None:
+            self._room.remove(answer)
             self._watch.remove(answer)
-            self._release(instance, clean=clean)
+            self._release(instance, hold, clean=clean)
 
-        answer = Answer(cursor, limits or Limits(), told, done)
+        answer = Answer(cursor, limits or Limits(), told, done, hold, self._space)
         self._watch.add(answer)
+        self._room.add(answer, hold)
         values = list(parameters) if not hasattr(parameters, "keys") else parameters
 
         def run() -> duckdb.DuckDBPyConnection:
@@ -130,6 +143,17 @@ class Engine:
         for instance in idle:
             instance.close()
 
+    def _check(self) -> None:
+        if self._closed:
+            raise Cancelled("the gateway ends")
+
+    def _roomy(self) -> bool:
+        """Whether what an answer holds may stay in memory beside all that may run."""
+        if self._process_mb is None:
+            return True
+        tidy()
+        return resident_mb() + self._size.memory_mb <= self._process_mb
+
     def _instance(self, relations: Relations, written: str) -> Instance:
         import duckdb
 
@@ -143,7 +167,7 @@ class Engine:
         except duckdb.Error as error:
             raise QueryFailed(safe_text(str(error), known=written, place="the files")) from None
 
-    def _release(self, instance: Instance, *, clean: bool) -> None:
+    def _release(self, instance: Instance, hold: Hold, *, clean: bool) -> None:
         """Keep what is clean, the youngest ``kept`` of them; the slot is free once it is done."""
         surplus = [instance]
         full = self._process_mb is not None and resident_mb() > self._process_mb
@@ -160,7 +184,7 @@ class Engine:
         finally:
             for each in surplus:
                 each.close()
-            self._slots.release()
+            hold.give_back()
             tidy()
 
 

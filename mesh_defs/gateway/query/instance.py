@@ -93,9 +93,10 @@ def _connected(folder: Path, size: Size) -> duckdb.DuckDBPyConnection:
             "threads": size.threads,
         }
     )
-    for setting in ("parquet_metadata_cache = true", "enable_progress_bar = false"):
+    for setting in ("GLOBAL parquet_metadata_cache = true", "enable_progress_bar = false"):
         connection.execute(f"SET {setting}")
-    connection.execute("SET TimeZone = 'UTC'")
+    # Queries run on cursors, which have the settings of a connection only where these are global.
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
     return connection
 
 

@@ -1,13 +1,15 @@
-"""Which files of a relation a query need not open: none of their rows can fit its condition.
+"""Which parts of a relation's files a condition can be true in, and which rows of them it is.
 
-What is not understood, or not decided by the least and the greatest value in the files' footers,
-keeps every file: the engine itself still applies the whole condition.
+Of a condition only comparisons of a column with a constant are understood, of whole numbers, texts,
+dates and times without a zone: there the order of Parquet's statistics, of Arrow and of the engine
+is one and the same. What is not understood keeps every part, and is left to the engine.
 """
 
 from __future__ import annotations
 
 import operator
 import re
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +18,18 @@ from mesh_defs.gateway.query.nodes import dicts
 from mesh_defs.gateway.reads.catalog import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from mesh_defs.gateway.query.nodes import Node
 
-_COLUMNS_KEPT = 16_384
-_FILES_KEPT = 64
+_COLUMNS_KEPT = 512
+_FILES_KEPT = 8  # of a file with many row groups, what its footer says takes megabytes
 Value = int | str | date | datetime
+# Of each row group the least and the greatest value; None where there is none, or it is not known.
+Ranges = tuple[tuple[Value, Value] | None, ...]
 # Whether some value from the least to the greatest fits.
 _FITS: Mapping[str, Callable[[Any, Any, Any], bool]] = {
     "COMPARE_EQUAL": lambda least, most, value: least <= value <= most,
@@ -33,6 +37,13 @@ _FITS: Mapping[str, Callable[[Any, Any, Any], bool]] = {
     "COMPARE_LESSTHANOREQUALTO": lambda least, _, value: operator.le(least, value),
     "COMPARE_GREATERTHAN": lambda _, most, value: operator.gt(most, value),
     "COMPARE_GREATERTHANOREQUALTO": lambda _, most, value: operator.ge(most, value),
+}
+_ARROW = {
+    "COMPARE_EQUAL": "equal",
+    "COMPARE_LESSTHAN": "less",
+    "COMPARE_LESSTHANOREQUALTO": "less_equal",
+    "COMPARE_GREATERTHAN": "greater",
+    "COMPARE_GREATERTHANOREQUALTO": "greater_equal",
 }
 _SWAPPED = {
     "COMPARE_EQUAL": "COMPARE_EQUAL",
@@ -43,6 +54,48 @@ _SWAPPED = {
 }
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?")
+_BITS = 63
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A ``column`` (in lower case) compared by ``op`` with a ``constant`` of DuckDB's tree."""
+
+    column: str
+    op: str
+    constant: Node
+
+    def value(self, kind: pa.DataType) -> Value | None:
+        """The constant as a value of a column of that type; None where it is none, or is compared
+        with it in other ways than here."""
+        import pyarrow.types as pt
+
+        if pt.is_signed_integer(kind):
+            return _whole(self.constant)
+        if pt.is_string(kind):
+            return _text(self.constant)
+        if pt.is_date32(kind):
+            return _moment(self.constant, date)
+        if pt.is_timestamp(kind) and kind.tz is None and kind.unit != "ns":
+            return _moment(self.constant, datetime)
+        return None
+
+    def holds(self, values: pa.Array) -> pa.Array:
+        """Of each of ``values``, of a type that `value` knows, whether it holds (or null)."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        kind = values.type if not pa.types.is_signed_integer(values.type) else pa.int64()
+        constant = pa.scalar(self.value(values.type), kind)
+        return pc.call_function(_ARROW[self.op], [values, constant])
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """Its type, null where there is no one such column, and `Ranges`."""
+
+    kind: pa.DataType
+    ranges: Ranges
 
 
 class Bounds:
@@ -51,26 +104,48 @@ class Bounds:
 
     def __init__(self) -> None:
         self._footers: Kept[pq.FileMetaData] = Kept(_FILES_KEPT)
-        self._bounds: Kept[tuple[Value, Value] | tuple[()]] = Kept(_COLUMNS_KEPT)
+        self._columns: Kept[_Column] = Kept(_COLUMNS_KEPT)
 
-    def of(self, file: str, column: str) -> tuple[Value, Value] | tuple[()]:
-        """The bounds of ``column``, whatever its case; nothing when they are not known, or of a
-        kind that is not compared here."""
-        key = (file, column.lower())
-        return self._bounds.get(key, lambda: self._read(*key))
-
-    def _read(self, file: str, column: str) -> tuple[Value, Value] | tuple[()]:
+    def footer(self, file: str) -> pq.FileMetaData:
+        """What ``file`` says of itself."""
         import pyarrow.parquet as pq
 
-        footer = self._footers.get(file, lambda: pq.read_metadata(file))
-        schema = footer.schema
-        paths = [schema.column(number).path.lower() for number in range(len(schema))]
-        if paths.count(column) != 1 or not _comparable(schema.to_arrow_schema(), column):
-            return ()
-        try:
-            return _bounds(footer, paths.index(column))
-        except (ValueError, OverflowError):  # a date or a text that Python has not
-            return ()
+        return self._footers.get(file, lambda: pq.read_metadata(file))
+
+    def fitting(self, file: str, wanted: Sequence[Comparison]) -> list[int]:
+        """The row groups of ``file`` that may have rows for which all of ``wanted`` hold."""
+        groups = list(range(self.footer(file).num_row_groups))
+        for each in wanted:
+            column = self._column(file, each.column)
+            value = each.value(column.kind)
+            if value is not None:
+                fits, ranges = _FITS[each.op], column.ranges
+                groups = [n for n in groups if (r := ranges[n]) is None or fits(*r, value)]
+        return groups
+
+    def _column(self, file: str, name: str) -> _Column:
+        return self._columns.get((file, name), lambda: _read(self.footer(file), name))
+
+
+def _read(footer: pq.FileMetaData, name: str) -> _Column:
+    import pyarrow as pa
+
+    schema = footer.schema
+    paths = [schema.column(number).path.lower() for number in range(len(schema))]
+    kinds = [each.type for each in schema.to_arrow_schema() if each.name.lower() == name]
+    if len(kinds) != 1 or paths.count(name) != 1:
+        return _Column(pa.null(), ())
+    return _Column(kinds[0], tuple(_ranges(footer, paths.index(name))))
+
+
+def comparisons(tree: Node) -> tuple[tuple[Comparison, ...], bool]:
+    """What must hold of every row of the query ``tree``, as far as it is understood, and whether
+    that is its whole condition."""
+    node = tree["statements"][0]["node"]
+    found = tuple(_conjuncts(node["where_clause"])) if node.get("where_clause") else ()
+    aliases = {str(each.get("alias", "")).lower() for each in node["select_list"]}
+    known = tuple(each for each in found if each is not None and each.column not in aliases)
+    return known, len(known) == len(found)
 
 
 def narrowed(
@@ -89,100 +164,71 @@ def narrowed(
         return
     if len(rows.files) < 2 or rows != Rows.parquet(rows.files):
         return
-    aliases = {str(each.get("alias", "")).lower() for each in node["select_list"]}
-    wanted = [
-        (column, op, value)
-        for column, op, value in _comparisons(node["where_clause"])
-        if column.lower() not in aliases
-    ]
-    files = [file for file in rows.files if _may_fit(file, wanted, bounds)]
+    wanted, _ = comparisons(tree)
+    files = [file for file in rows.files if bounds.fitting(file, wanted)]
     if len(files) < len(rows.files):
         yield table["table_name"], Rows.parquet(files or rows.files[:1])
 
 
-def _may_fit(file: str, wanted: list[tuple[str, str, Node]], bounds: Bounds) -> bool:
-    for column, op, constant in wanted:
-        found = bounds.of(file, column)
-        if not found:
-            continue
-        value = _value(constant, type(found[0]))
-        if value is not None and not _FITS[op](*found, value):
-            return False
-    return True
-
-
-def _comparisons(node: Node) -> Iterator[tuple[str, str, Node]]:
-    """Column, comparison and constant of all that must hold of a row."""
-    kind = node.get("type")
+def _conjuncts(node: Node) -> Iterator[Comparison | None]:
+    """All that must hold of a row; None for what is not understood."""
+    kind = str(node.get("type"))
     if kind == "CONJUNCTION_AND":
         for child in node["children"]:
-            yield from _comparisons(child)
+            yield from _conjuncts(child)
     elif kind == "COMPARE_BETWEEN":
+        column = _column(node["input"])
         for op, side in (("GREATERTHANOREQUALTO", "lower"), ("LESSTHANOREQUALTO", "upper")):
-            if (column := _column(node["input"])) is not None:
-                yield column, f"COMPARE_{op}", node[side]
+            yield Comparison(column, f"COMPARE_{op}", node[side]) if column is not None else None
     elif kind in _FITS:
         left, right = node["left"], node["right"]
         if (column := _column(left)) is not None:
-            yield column, str(kind), right
+            yield Comparison(column, kind, right)
         elif (column := _column(right)) is not None:
-            yield column, _SWAPPED[str(kind)], left
+            yield Comparison(column, _SWAPPED[kind], left)
+        else:
+            yield None
+    else:
+        yield None
 
 
 def _column(node: Node) -> str | None:
     names = node.get("column_names") if node.get("class") == "COLUMN_REF" else None
-    return str(names[0]) if names and len(names) == 1 else None
+    return str(names[0]).lower() if names and len(names) == 1 else None
 
 
-def _value(node: Node, kind: type[Value]) -> Value | None:
-    """The constant that ``node`` is, as a value of ``kind``; None for anything else."""
+def _whole(node: Node) -> int | None:
     value = node["value"].get("value") if node.get("class") == "CONSTANT" else None
-    if isinstance(value, bool) or value is None:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >> _BITS:
         return None
-    if kind is int:
-        whole = str(node["value"]["type"]["id"]).endswith(("INT", "INTEGER"))
-        return value if whole and isinstance(value, int) else None
-    if not isinstance(value, str) or node["value"]["type"]["id"] != "VARCHAR":
-        return None
-    if kind is str:
-        return value
-    return _moment(value, kind)
+    return value if str(node["value"]["type"]["id"]).endswith(("INT", "INTEGER")) else None
 
 
-def _moment(value: str, kind: type[Value]) -> Value | None:
+def _text(node: Node) -> str | None:
+    value = node["value"].get("value") if node.get("class") == "CONSTANT" else None
+    text = isinstance(value, str) and node["value"]["type"]["id"] == "VARCHAR"
+    return value if text else None
+
+
+def _moment(node: Node, kind: type[date]) -> date | None:
+    """The date or time that a text is, as it is cast to one."""
+    value = _text(node)
+    if value is None:
+        return None
     try:
-        if kind is date and _DATE.fullmatch(value):
-            return date.fromisoformat(value)
-        if kind is datetime and (_DATE.fullmatch(value) or _TIME.fullmatch(value)):
-            return datetime.fromisoformat(value)
+        if kind is date:
+            return date.fromisoformat(value) if _DATE.fullmatch(value) else None
+        plain = _DATE.fullmatch(value) or _TIME.fullmatch(value)
+        return datetime.fromisoformat(value) if plain else None
     except ValueError:
         return None
-    return None
 
 
-def _comparable(schema: pa.Schema, column: str) -> bool:
-    """Whether its values are ordered here as the engine orders them: floats have NaN, and times
-    with a zone depend on one."""
-    import pyarrow.types as pt
-
-    kind = next((field.type for field in schema if field.name.lower() == column), None)
-    if kind is None:
-        return False
-    naive = pt.is_timestamp(kind) and kind.tz is None and kind.unit != "ns"
-    return bool(pt.is_signed_integer(kind) or pt.is_string(kind) or pt.is_date32(kind) or naive)
-
-
-def _bounds(footer: pq.FileMetaData, column: int) -> tuple[Value, Value] | tuple[()]:
-    least: list[Value] = []
-    most: list[Value] = []
+def _ranges(footer: pq.FileMetaData, column: int) -> Iterator[tuple[Value, Value] | None]:
     for number in range(footer.num_row_groups):
-        chunk = footer.row_group(number).column(column)
-        told = chunk.statistics
-        if told is None:
-            return ()
-        if told.has_min_max:
-            least.append(told.min)
-            most.append(told.max)
-        elif told.null_count != chunk.num_values:
-            return ()
-    return (min(least), max(most)) if least else ()
+        told = footer.row_group(number).column(column).statistics
+        try:
+            known = told is not None and told.has_min_max
+            yield (told.min, told.max) if known else None
+        except (ValueError, OverflowError):  # a date or a text that Python has not
+            yield None
