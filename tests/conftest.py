@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import compileall
+import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+IN_MEMORY = Path("/dev/shm")
+ROOM = 8 << 30  # bytes; tests that run at the same time need less than 1 GB
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Once, before there are workers: what hundreds of processes would each do again."""
+    if hasattr(config, "workerinput"):
+        return
+    # Commands in processes of their own read it compiled, also where Python may not write that.
+    compileall.compile_dir(str(Path(__file__).parents[1] / "mesh_defs"), quiet=1)
+    # Databases wait for the disk at every commit; no test is about the loss of power.
+    if _roomy(IN_MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
+
+
+def _roomy(folder: Path) -> bool:
+    if not os.access(folder, os.W_OK) or os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        return False
+    return shutil.disk_usage(folder).free > ROOM
 
 
 @pytest.fixture(autouse=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import dagster as dg
 from meshes import contract, load, manifest, write, write_mesh, write_parquet
 
-from mesh_defs.orchestration.home import open_instance
+from mesh_defs.orchestration.home import dagster_home, open_instance
 from mesh_defs.orchestration.tree import every_location
 from mesh_defs.product.model import Mesh
 
@@ -98,11 +101,25 @@ def orders(root: Path, rows: str) -> None:
     write_parquet(root, "orders", f"SELECT * FROM (VALUES {rows}) AS t (id, amount)")
 
 
+@cache
+def _empty() -> TemporaryDirectory[str]:
+    """Dagster's folder as the mesh makes it at first: 24 tables and their indices, in a second."""
+    folder: TemporaryDirectory[str] = TemporaryDirectory(
+        dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"), prefix="dagster-"
+    )
+    with open_instance(Path(folder.name)):
+        return folder
+
+
 @contextmanager
-def dagster_of(root: Path) -> Iterator[dg.DagsterInstance]:
-    """The mesh's own Dagster instance; DAGSTER_HOME is as before afterwards."""
+def dagster_of(root: Path, *, copied: bool = True) -> Iterator[dg.DagsterInstance]:
+    """The mesh's own Dagster instance; DAGSTER_HOME is as before afterwards. A history that is new
+    is a copy of an empty one, or without ``copied`` made here."""
     before = os.environ.get("DAGSTER_HOME")
+    home = root / ".mesh" / "dagster"
     try:
+        if copied and not home.exists():
+            shutil.copytree(dagster_home(Path(_empty().name)), home)
         with open_instance(root) as instance:
             yield instance
     finally:

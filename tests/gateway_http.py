@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+from loopback import PLAIN
 
 from mesh_defs.gateway.core import Gateway
 from mesh_defs.gateway.flight.gateway import FlightGateway
@@ -64,9 +65,7 @@ class Served:
     def with_token(self, secret: str | None, **headers: str) -> httpx.Client:
         """A client that shows ``secret``."""
         shown = {"Authorization": f"Bearer {secret}"} if secret is not None else {}
-        client = httpx.Client(
-            base_url=self.base, headers={**shown, **headers}, timeout=60, trust_env=False
-        )
+        client = httpx.Client(base_url=self.base, headers={**shown, **headers}, timeout=60, **PLAIN)
         self._clients.append(client)
         return client
 

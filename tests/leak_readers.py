@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from adbc_driver_flightsql import DatabaseOptions, dbapi
+from loopback import PLAIN
 
 import mesh_defs as mesh
 
@@ -59,7 +60,7 @@ def _get(base: str, url: str, token: str | None, choice: Choice, form: str) -> b
     if choice.limit is not None:
         params["limit"] = choice.limit
     path = f"{base}/{url.removeprefix('mesh://')}/data"
-    return _content(httpx.get(path, params=params, headers=_head(token), trust_env=False))
+    return _content(httpx.get(path, params=params, headers=_head(token), **PLAIN))
 
 
 def _query(base: str, url: str, token: str | None, choice: Choice) -> list[Cells]:
@@ -69,7 +70,7 @@ def _query(base: str, url: str, token: str | None, choice: Choice) -> list[Cells
     sql += f" LIMIT {choice.limit}" if choice.limit is not None else ""
     head = {**_head(token), "Content-Type": "application/sql"}
     path = f"{base}/query?format=json"
-    return cells(json.loads(_content(httpx.post(path, content=sql, headers=head, trust_env=False))))
+    return cells(json.loads(_content(httpx.post(path, content=sql, headers=head, **PLAIN))))
 
 
 def _head(token: str | None) -> dict[str, str]:
@@ -125,7 +126,7 @@ def _connected(flight: bool) -> Callable[[str, str, str | None, Choice], list[Ce
 
 
 def _adbc(base: str, url: str, token: str | None, choice: Choice) -> list[Cells]:
-    address = httpx.get(f"{base}/-/about", trust_env=False).json()["flight"]
+    address = httpx.get(f"{base}/-/about", **PLAIN).json()["flight"]
     names = ", ".join(choice.columns) if choice.columns is not None else "*"
     # More than a plain selection: it needs leave to query.
     sql = f"WITH t AS (SELECT * FROM {url.removeprefix('mesh://').replace('/', '.')}) "
@@ -146,7 +147,7 @@ def _adbc(base: str, url: str, token: str | None, choice: Choice) -> list[Cells]
 
 def _files(base: str, url: str, token: str | None, choice: Choice) -> list[Cells]:
     path = f"{base}/{url.removeprefix('mesh://')}/files"
-    told = json.loads(_content(httpx.get(path, headers=_head(token), trust_env=False)))
+    told = json.loads(_content(httpx.get(path, headers=_head(token), **PLAIN)))
     urls = [each["url"] for each in told["files"]]
     return cells([row for each in urls for row in pl.read_parquet(each).to_dicts()])
 
@@ -154,7 +155,7 @@ def _files(base: str, url: str, token: str | None, choice: Choice) -> list[Cells
 def _sharing(base: str, url: str, token: str | None, choice: Choice) -> list[Cells]:
     share, schema, table = url.removeprefix("mesh://").split("/")
     path = f"{base}/-/sharing/shares/{share}/schemas/{schema}/tables/{table}/query"
-    answer = httpx.post(path, json={}, headers=_head(token), trust_env=False)
+    answer = httpx.post(path, json={}, headers=_head(token), **PLAIN)
     lines = [json.loads(line) for line in _content(answer).splitlines()]
     urls = [line["file"]["url"] for line in lines if "file" in line]
     return cells([row for each in urls for row in pl.read_parquet(each).to_dicts()])
@@ -162,7 +163,7 @@ def _sharing(base: str, url: str, token: str | None, choice: Choice) -> list[Cel
 
 def _changes(base: str, url: str, token: str | None, choice: Choice) -> list[Cells]:
     path = f"{base}/{url.removeprefix('mesh://')}/changes?since=-1"
-    rows = json.loads(_content(httpx.get(path, headers=_head(token), trust_env=False)))
+    rows = json.loads(_content(httpx.get(path, headers=_head(token), **PLAIN)))
     return cells([{k: v for k, v in row.items() if not k.startswith("_")} for row in rows])
 
 

@@ -10,6 +10,7 @@ import pytest
 from gateway_http import Served, served
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from loopback import PLAIN
 from sharing_meshes import DORA, published_shop
 
 from mesh_defs.gateway.ranges import MOST_PARTS, Spans, Unsatisfiable, read_ranges
@@ -95,7 +96,7 @@ def url(mesh: Served) -> str:
 
 @pytest.fixture(scope="module")
 def whole(url: str) -> bytes:
-    return httpx.get(url, trust_env=False).content
+    return httpx.get(url, **PLAIN).content
 
 
 @settings(
@@ -107,7 +108,7 @@ def test_any_ranges_over_http_give_the_files_own_bytes(
 ) -> None:
     asked = data.draw(st.lists(specs, min_size=1, max_size=6))
     size = len(whole)
-    answer = httpx.get(url, headers={"Range": f"bytes={','.join(asked)}"}, trust_env=False)
+    answer = httpx.get(url, headers={"Range": f"bytes={','.join(asked)}"}, **PLAIN)
     wanted = set().union(*(meant(spec, size) for spec in asked))
     if not wanted:
         assert (answer.status_code, answer.headers["Content-Range"]) == (416, f"bytes */{size}")
@@ -140,7 +141,7 @@ def parts(answer: httpx.Response, size: int) -> Iterator[tuple[int, int]]:
 
 
 def test_a_range_holds_for_the_bytes_that_its_tag_names(url: str, whole: bytes) -> None:
-    head = httpx.head(url, trust_env=False)
+    head = httpx.head(url, **PLAIN)
     assert head.content == b""
     assert head.headers["Content-Length"] == str(len(whole))
     assert head.headers["Accept-Ranges"] == "bytes"
@@ -150,12 +151,10 @@ def test_a_range_holds_for_the_bytes_that_its_tag_names(url: str, whole: bytes) 
         ('"other"', 200, len(whole)),
         ("W/" + tag, 200, None),
     ):
-        answer = httpx.get(
-            url, headers={"Range": "bytes=0-4", "If-Range": condition}, trust_env=False
-        )
+        answer = httpx.get(url, headers={"Range": "bytes=0-4", "If-Range": condition}, **PLAIN)
         assert answer.status_code == status
         assert size is None or len(answer.content) == size
-    same = httpx.get(url, headers={"If-None-Match": f'"x", {tag}'}, trust_env=False)
+    same = httpx.get(url, headers={"If-None-Match": f'"x", {tag}'}, **PLAIN)
     assert (same.status_code, same.content) == (304, b"")
-    ignored = httpx.head(url, headers={"Range": "bytes=0-4"}, trust_env=False)
+    ignored = httpx.head(url, headers={"Range": "bytes=0-4"}, **PLAIN)
     assert (ignored.status_code, ignored.headers["Content-Length"]) == (200, str(len(whole)))

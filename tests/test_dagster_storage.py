@@ -47,7 +47,7 @@ def child(root: Path, runs: int) -> subprocess.CompletedProcess[str]:
 
 def test_the_mesh_keeps_its_history_in_this_storage(tmp_path: Path) -> None:
     root = two_domains(tmp_path)
-    with dagster_of(root) as instance:
+    with dagster_of(root, copied=False) as instance:
         assert run(root, instance, [ORDERS]).success
     with dagster_of(root) as instance:
         assert isinstance(instance.run_storage, PooledRunStorage)

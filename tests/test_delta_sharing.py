@@ -13,6 +13,7 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 from gateway_http import Served, served
+from loopback import PLAIN
 from requests.exceptions import HTTPError
 from sharing_meshes import ADA, BOB, CARL, DORA, profile_file, published_shop
 
@@ -196,7 +197,7 @@ def test_a_masked_table_is_never_served_from_its_own_files(mesh: Served) -> None
             ]
             assert files
             for file in files:
-                content = httpx.get(file["url"], trust_env=False).content
+                content = httpx.get(file["url"], **PLAIN).content
                 assert (content in raw) == own
                 emails = pq.read_table(BytesIO(content))["email"].to_pylist()
                 assert own or not any(email and "@" in email for email in emails)
@@ -267,7 +268,7 @@ def test_a_revoked_token_ends_everything(mesh: Served, tmp_path: Path) -> None:
     tokens = mesh.gateway.state.tokens
     tokens.revoke(tokens.find(secret), "person:admin", "a test", datetime.now(UTC))
     assert client.get("/-/sharing/shares").status_code == 401
-    assert httpx.get(told[2]["file"]["url"], trust_env=False).status_code == 403
+    assert httpx.get(told[2]["file"]["url"], **PLAIN).status_code == 403
 
 
 def test_a_token_reaches_no_further_than_its_scope(mesh: Served, tmp_path: Path) -> None:

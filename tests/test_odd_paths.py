@@ -174,7 +174,7 @@ def test_dagster_keeps_its_history_in_such_a_folder(tmp_path: Path, name: str) -
     storage = "    storage: {driver: delta, path: %s}\n" % (tmp_path / "kept")
     settings = (root / "mesh.yaml").read_text()
     write(root, {"mesh.yaml": settings.replace("  local:\n", "  local:\n" + storage)})
-    with dagster_of(root) as instance:
+    with dagster_of(root, copied=False) as instance:
         assert run(root, instance, [ORDERS]).success
         assert materialized(instance, ORDERS) == 1
     for file in ("runs/runs.db", "events/event_log.db", "schedules/schedules.db"):
