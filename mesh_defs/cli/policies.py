@@ -190,6 +190,9 @@ def _show_trials(name: str, message: str, trials: list[Trial]) -> None:
     for trial in trials:
         if trial.reason:
             out.print(text(f"  not tried mesh://{trial.product}/{trial.port}: {trial.reason}"))
+    if not judged:
+        out.print(text("no published port is of the kind that it speaks of", "yellow"))
+        return
     stopped = {t.product for t in judged if t.verdict is not None and t.verdict.blocking}
     passed = sum(t.verdict is not None and t.verdict.ok for t in judged)
     out.print(

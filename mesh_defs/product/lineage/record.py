@@ -50,6 +50,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TypedDict
 
@@ -176,12 +177,17 @@ def asset_path(mesh: Mesh, port: InputPort) -> str:
     return f"{source.identity}/{source.port or only}"
 
 
+@cache
+def _reader() -> str:
+    return version("sqlglot")
+
+
 def _key(
     product: Product, assets: Mapping[str, str], input_columns: Mapping[str, Mapping[str, str]]
 ) -> str:
     content = [
         _FORMAT,
-        version("sqlglot"),
+        _reader(),
         product.digest,
         dict(assets),
         {name: list(columns.items()) for name, columns in input_columns.items()},
