@@ -80,7 +80,9 @@ def some_batches(
     part = footers.fitting(files, read, some.wanted)
     if part is None:
         return None
-    groups = GroupBatches(part, read, batch_rows, footers.bounds.footer)
+    texts = [field.name for field in read if pa.types.is_string(field.type)]
+    plain = [name for name in texts if name.lower() not in tested]
+    groups = GroupBatches(part, read, batch_rows, footers.bounds, plain)
     return FilteredBatches(groups, pa.schema([named[name] for name in chosen]), some)
 
 
@@ -149,9 +151,20 @@ class FilteredBatches:
                 kept = kept.slice(0, left)
                 left -= kept.num_rows
             if kept.num_rows:
-                yield kept.select(self.schema.names)
+                yield _decoded(kept, self.schema)
             if left == 0:
                 return
+
+
+def _decoded(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    columns = (batch.column(name) for name in schema.names)
+    decoded = [
+        each.dictionary_decode() if isinstance(each, pa.DictionaryArray) else each
+        for each in columns
+    ]
+    return pa.RecordBatch.from_arrays(decoded, schema=schema)
 
 
 def _kept(batch: pa.RecordBatch, wanted: Sequence[Comparison]) -> pa.RecordBatch:

@@ -15,10 +15,9 @@ from mesh_defs.gateway.query.prune import Bounds
 from mesh_defs.gateway.reads.catalog import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Collection, Generator, Iterator, Sequence
 
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from mesh_defs.gateway.query.prune import Comparison
 
@@ -131,20 +130,22 @@ def _split(
 class GroupBatches:
     """The rows of one part as record batches of ``schema``, read once, one row group at a time.
     `cancel` may be called from any thread; reading then raises `Cancelled`. Each has
-    ``batch_rows`` at most. ``footers`` gives what files say of themselves, where it is known."""
+    ``batch_rows`` at most. ``bounds`` has what files say of themselves, where it is known. Columns
+    in ``encoded`` may come as dictionaries of their values, where they are stored so."""
 
     def __init__(
         self,
         part: Sequence[Groups],
         schema: pa.Schema,
         batch_rows: int = BATCH_ROWS,
-        footers: Callable[[str], pq.FileMetaData] | None = None,
+        bounds: Bounds | None = None,
+        encoded: Collection[str] = (),
     ) -> None:
         self.schema = schema
         self._cancelled = False
         self._rows = sum(groups.rows for groups in part)
         self._taken = 0
-        self._again = partial(_batches, part, schema, batch_rows, footers)
+        self._again = partial(_batches, part, schema, batch_rows, bounds, encoded)
         self._batches = self._again(0)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -187,7 +188,8 @@ def _batches(
     part: Sequence[Groups],
     schema: pa.Schema,
     batch_rows: int,
-    footers: Callable[[str], pq.FileMetaData] | None,
+    bounds: Bounds | None,
+    encoded: Collection[str],
     skipped: int,
 ) -> Generator[pa.RecordBatch]:
     """The rows of ``part`` without the first that are ``skipped``."""
@@ -201,9 +203,16 @@ def _batches(
         if skipped >= groups.rows:
             skipped -= groups.rows
             continue
-        footer = footers(groups.file) if footers is not None else None
+        footer = bounds.footer(groups.file) if bounds is not None else None
+        stored = [
+            name for name in encoded if bounds is not None and bounds.coded(groups.file, name)
+        ]
         with pq.ParquetFile(
-            groups.file, metadata=footer, pre_buffer=False, buffer_size=_BUFFER
+            groups.file,
+            metadata=footer,
+            read_dictionary=stored,
+            pre_buffer=False,
+            buffer_size=_BUFFER,
         ) as opened:
             numbers = list(groups.numbers)
             while skipped and (rows := opened.metadata.row_group(numbers[0]).num_rows) <= skipped:
@@ -215,4 +224,7 @@ def _batches(
                 left, skipped = batch.slice(skipped), max(0, skipped - batch.num_rows)
                 if left.num_rows:
                     columns = [left.column(name) for name in names]
-                    yield pa.RecordBatch.from_arrays(columns, schema=schema)
+                    if stored:
+                        yield pa.RecordBatch.from_arrays(columns, names=names)
+                    else:
+                        yield pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -92,10 +92,12 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """Its type, null where there is no one such column, and `Ranges`."""
+    """Its type, null where there is no one such column, `Ranges`, and whether its texts are stored
+    as a dictionary."""
 
     kind: pa.DataType
     ranges: Ranges
+    coded: bool
 
 
 class Bounds:
@@ -111,6 +113,10 @@ class Bounds:
         import pyarrow.parquet as pq
 
         return self._footers.get(file, lambda: pq.read_metadata(file))
+
+    def coded(self, file: str, column: str) -> bool:
+        """Whether ``file`` has the texts of ``column`` as a dictionary and its numbers."""
+        return self._column(file, column.lower()).coded
 
     def fitting(self, file: str, wanted: Sequence[Comparison]) -> list[int]:
         """The row groups of ``file`` that may have rows for which all of ``wanted`` hold."""
@@ -134,8 +140,13 @@ def _read(footer: pq.FileMetaData, name: str) -> _Column:
     paths = [schema.column(number).path.lower() for number in range(len(schema))]
     kinds = [each.type for each in schema.to_arrow_schema() if each.name.lower() == name]
     if len(kinds) != 1 or paths.count(name) != 1:
-        return _Column(pa.null(), ())
-    return _Column(kinds[0], tuple(_ranges(footer, paths.index(name))))
+        return _Column(pa.null(), (), coded=False)
+    number = paths.index(name)
+    coded = pa.types.is_string(kinds[0]) and footer.num_row_groups > 0
+    if coded:
+        written = footer.row_group(0).column(number).encodings
+        coded = any("DICTIONARY" in encoding for encoding in written)
+    return _Column(kinds[0], tuple(_ranges(footer, number)), coded)
 
 
 def comparisons(tree: Node) -> tuple[tuple[Comparison, ...], bool]:
