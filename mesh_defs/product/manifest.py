@@ -83,6 +83,12 @@ class ServiceInput:
         return f"{self.service}://{self.entity}"
 
 
+def service_input(text: str) -> ServiceInput | None:
+    """What ``<service>://<entity>`` names; None for another form."""
+    match = _SERVICE.match(text)
+    return ServiceInput(match.group(1), match.group(2)) if match is not None else None
+
+
 class Input(Strict):
     """One input port."""
 
@@ -127,9 +133,9 @@ class Input(Strict):
         """Where the input comes from."""
         if is_mesh_url(self.from_):
             return parse(self.from_)
-        match = _SERVICE.match(self.from_)
-        assert match is not None  # noqa: S101  held by the validator above
-        return ServiceInput(match.group(1), match.group(2))
+        found = service_input(self.from_)
+        assert found is not None  # noqa: S101  held by the validator above
+        return found
 
 
 class Output(Strict):

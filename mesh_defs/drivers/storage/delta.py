@@ -54,12 +54,13 @@ class DeltaStorage:
 
     def products(self) -> list[tuple[str, str]]:
         """Domain and name of every product that keeps a ledger here, sorted."""
-        found = []
-        for domain in _folders(str(self.root)):
-            for product in _folders(f"{self.root}/{domain}"):
-                if os.path.isdir(f"{self.root}/{domain}/{product}/{_LEDGER}"):  # noqa: PTH112
-                    found.append((domain, product))
-        return found
+        root = str(self.root)
+        return [
+            (domain, product)
+            for domain in _folders(root)
+            for product in _folders(f"{root}/{domain}")
+            if os.path.isdir(f"{root}/{domain}/{product}/{_LEDGER}")  # noqa: PTH112
+        ]
 
 
 def _folders(parent: str) -> list[str]:

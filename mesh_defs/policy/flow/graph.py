@@ -13,15 +13,9 @@ from typing import TYPE_CHECKING
 from mesh_defs.contract.model import CLASSIFICATIONS, PERSONAL
 from mesh_defs.errors import MeshError
 from mesh_defs.policy.flow.agreement import MASKED_CHARACTERS, disagreement
+from mesh_defs.policy.flow.listed import listed, unknown
 from mesh_defs.policy.flow.pieces import Pieces
-from mesh_defs.policy.flow.ways import (
-    DIRECT,
-    chooses_only,
-    decides_only,
-    parse,
-    source_key,
-    way,
-)
+from mesh_defs.policy.flow.ways import DIRECT, chooses_only, decides_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -107,31 +101,17 @@ class Flows:
     def inflows(self, ref: Ref) -> Iterator[Inflow]:
         """What flows into ``ref`` from other products, one step up."""
         version = self.version(ref.key)
-        lineage = version.lineage
-        listed = lineage.get("ports", {}).get(ref.port, {}).get(ref.column)
-        if listed is None:
+        found = listed(version.lineage, ref.port, ref.column)
+        if found is None:
             yield from self._everything(version, ref)
             return
-        ways = lineage.get("ways", {}).get(ref.port, {}).get(ref.column, {})
-        assumed = bool(lineage.get("assumed"))
-        equal = lineage.get("equal", {}).get(ref.port, {}).get(ref.column, {})
-        for asset, source in listed:
-            named = source_key(asset, source)
-            told = parse(ways[named]) if named in ways else (DIRECT,)
-            more = [path for path in parse(equal.get(named, "chosen")) if not path.chosen]
-            for found in _refs(version, asset, source):
-                yield Inflow(found, way([*told, *more]), assumed, equal=bool(more))
-        for named, words in equal.items():
-            asset, _, source = named.partition("#")
-            given = parse(words)
-            chosen = tuple(path for path in given if path.chosen)
-            rest = () if [asset, source] in listed else way(set(given).difference(chosen))
-            for found in _refs(version, asset, source):
-                yield from (Inflow(found, one, equal=True) for one in (rest, chosen) if one)
+        assumed = bool(version.lineage.get("assumed"))
+        for one in found:
+            for source in _refs(version, one.asset, one.column):
+                yield Inflow(source, one.way, assumed and one.flows, equal=one.equal)
 
     def _everything(self, version: Version, ref: Ref) -> Iterator[Inflow]:
-        reasons = version.lineage.get("unknown", {}).get(ref.port, {})
-        reason = reasons.get(ref.column) or reasons.get("*") or "its lineage was not recorded"
+        reason = unknown(version.lineage, ref.port, ref.column)
         assumed = bool(version.lineage.get("assumed"))
         for read in version.reads:
             for column in self.version(read.key).outputs[read.port].promise.columns:

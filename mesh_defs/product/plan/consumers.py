@@ -21,7 +21,7 @@ from mesh_defs.product.stores import product_store
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mesh_defs.policy.compatibility.model import Change, Comparison, Interface
     from mesh_defs.product.model import InputPort, Mesh
@@ -91,20 +91,35 @@ class Downstream:
 
     def touched(self, identity: str, comparison: Comparison) -> tuple[Touched, ...]:
         """Whom the changes of one product reach, the nearest first."""
-        major = _major(comparison.version_after)
+        changed = {
+            port.port: changed_columns(port.changes, self.columns(identity, port.port))
+            for port in comparison.ports
+        }
+        return self.reached(identity, changed, _major(comparison.version_after))
+
+    def reached(
+        self,
+        identity: str,
+        changed: Mapping[str, Iterable[str]],
+        major: int | None = None,
+        seen_by: Callable[[str], bool] = lambda _identity: True,
+    ) -> tuple[Touched, ...]:
+        """Whom ``changed`` columns (`EVERYTHING`: all) of the ports of one product reach, the
+        nearest first; ``major`` is the new major version of its interface. Consumers that are not
+        ``seen_by`` who asks, by ``<domain>/<product>``, are left out with what lies behind them."""
         reached: dict[str, _Reach] = {}
         seen: dict[tuple[str, str], Way] = {}
         waiting: deque[tuple[str, str, int]] = deque()
-        for port in comparison.ports:
-            for column in changed_columns(port.changes, self.columns(identity, port.port)):
-                asset = f"{identity}/{port.port}"
+        for port, columns in changed.items():
+            for column in columns:
+                asset = f"{identity}/{port}"
                 seen[asset, column] = (_place(asset, column),)
                 waiting.append((asset, column, 1))
         while waiting:
             asset, column, distance = waiting.popleft()
             way = seen[asset, column]
             for consumer, reads in self._readers.get(asset, ()):
-                if consumer.identity == identity:
+                if consumer.identity == identity or not seen_by(consumer.identity):
                     continue
                 for hit in self._hits(consumer, reads, asset, column):
                     self._note(reached, consumer, reads, hit, way, distance, major)
