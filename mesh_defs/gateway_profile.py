@@ -265,6 +265,9 @@ class GatewayProfile(Strict):
     behind_proxy: bool = Field(
         default=False, description="a proxy before it speaks TLS and nobody else reaches it"
     )
+    dagster_url: PrivateUrl | None = Field(
+        default=None, description="where Dagster's pages are (default: where mesh up put them)"
+    )
     public_discovery: bool = Field(
         default=True, description="whether public products can be found without a token"
     )

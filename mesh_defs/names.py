@@ -20,12 +20,14 @@ Named = Literal["domain", "product", "input", "output"]
 
 _KEYWORDS = frozenset(word for word in keyword.kwlist if NAME.match(word))
 
+# <product>/<name> is an answer of its own.
+_ANSWERS = frozenset({"discovery", "feedback", "lineage", "trust"})
 # Names that something else has already where a thing of ours is looked for.
 _TAKEN: Mapping[Named, frozenset[str]] = {
     "domain": frozenset({"annotations"}),  # every module's, so mesh_defs.locations' too
-    "product": frozenset(),
+    "product": _ANSWERS,  # its port has its name, if it says no other
     "input": frozenset({"context"}),  # the parameter that brings the run's own facts
-    "output": frozenset({"context"}),
+    "output": _ANSWERS | {"context"},
 }
 
 

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from mesh_defs.attestation_profile import AttestationProfile
 from mesh_defs.errors import InvalidMesh, MeshError, NoMesh, UnknownProfile
 from mesh_defs.faults import did_you_mean
 from mesh_defs.gateway_faults import gateway_faults
 from mesh_defs.gateway_profile import GatewayProfile, Variable
+from mesh_defs.index_profile import IndexProfile
+from mesh_defs.openlineage_profile import OpenLineageProfile
 from mesh_defs.partly import sound_part
 from mesh_defs.policy.declare import Written
 from mesh_defs.policy.entry import PolicyEntry, WaiverRules
@@ -94,6 +97,15 @@ class Profile(Strict):
     gateway: GatewayProfile = Field(
         default_factory=GatewayProfile,
         description="the server through which products are read from outside",
+    )
+    index: IndexProfile = Field(
+        default_factory=IndexProfile, description="the index that products are found by"
+    )
+    attestation: AttestationProfile = Field(
+        default_factory=AttestationProfile, description="how published versions are signed"
+    )
+    openlineage: OpenLineageProfile = Field(
+        default_factory=OpenLineageProfile, description="who is told of every run"
     )
 
 

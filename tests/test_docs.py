@@ -86,7 +86,17 @@ def run(arguments: list[str], folder: Path, variables: dict[str, str]) -> None:
 
 
 def test_the_guide_to_changing_a_contract_runs_as_it_stands(tmp_path: Path) -> None:
-    text = (ROOT / "docs/guides/change-a-contract.md").read_text()
+    assert as_shown("change-a-contract.md", tmp_path) >= 10
+
+
+def test_the_guide_to_finding_products_runs_as_it_stands(tmp_path: Path) -> None:
+    assert as_shown("find-products.md", tmp_path) >= 25
+
+
+def as_shown(guide: str, tmp_path: Path) -> int:
+    """Run the commands of ``docs/guides/<guide>``, whose output has every line that the guide
+    shows; how many these are."""
+    text = (ROOT / "docs/guides" / guide).read_text()
     shown = 0
     for language, file, body in BLOCK.findall(text):
         if file:
@@ -101,7 +111,7 @@ def test_the_guide_to_changing_a_contract_runs_as_it_stands(tmp_path: Path) -> N
                 elif line.strip() not in ("", "..."):
                     assert line in said.splitlines(), f"{line}\n{said}"
                     shown += 1
-    assert shown >= 10
+    return shown
 
 
 def command(line: str, folder: Path) -> str:

@@ -11,6 +11,8 @@ from meshes import contract, load, manifest, write_mesh, write_parquet
 
 import mesh_defs
 from mesh_defs.product.container import run_product
+from mesh_defs.product.described.stored import stored_document
+from mesh_defs.product.ledger import Ledger
 from mesh_defs.product.report import Progress
 from mesh_defs.product.stores import product_store
 
@@ -41,9 +43,11 @@ STEPS = [
     "staged:right",
     "verified:left",
     "verified:right",
+    "described",
     "intent",
     "commit:left",
     "commit:right",
+    "documents",
     "ledger",
     "clean",
     "told",
@@ -81,6 +85,7 @@ def seen(root: Path) -> tuple[int, int, int]:
     left = mesh_defs.open("mesh://shop/pair/left", root=root)
     right = mesh_defs.open("mesh://shop/pair/right", root=root)
     assert left.version == right.version
+    assert_described(root)
     return left.version, left.arrow().num_rows, right.arrow().num_rows
 
 
@@ -144,7 +149,19 @@ def test_kills_one_after_the_other_lose_nothing(tmp_path: Path) -> None:
     publish(root, 50)
     history = mesh_defs.open("mesh://shop/pair/left", root=root).history()
     assert [record.ports["left"].rows for record in history] == [50, 40, 20, 10]
+    assert_described(root)
     assert_clean(root)
+
+
+def assert_described(root: Path) -> None:
+    """Every version that the ledger has describes itself, and no record is without a document."""
+    store = product_store(load(root).settings, "shop", "pair")
+    for name in store.names("ledger"):
+        found = stored_document(store, "shop/pair", int(name.removesuffix(".json")))
+        record = Ledger(store).record(int(name.removesuffix(".json")))
+        assert found is not None
+        assert record is not None
+        assert (found["run_id"], found["published_at"]) == (record.run_id, record.published_at)
 
 
 def assert_clean(root: Path) -> None:

@@ -27,7 +27,7 @@ def check(kind: str, document: object) -> list[str]:
     return [error.message for error in validator.iter_errors(document)]
 
 
-@pytest.mark.parametrize("kind", ["product", "domain", "mesh", "principals"])
+@pytest.mark.parametrize("kind", ["product", "domain", "mesh", "principals", "discovery"])
 def test_the_committed_schemas_are_up_to_date(kind: str) -> None:
     written = (REPOSITORY / "schemas" / file_name(kind)).read_text(encoding="utf-8")
     assert written == rendered(schemas()[kind]), "run: mesh schema --write"

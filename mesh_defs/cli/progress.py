@@ -18,8 +18,10 @@ _WORDS = {
     "expected": "expectations checked",
     "staged": "staged",
     "verified": "promises checked",
+    "described": "described",
     "intent": "publishing",
     "commit": "publishing",
+    "documents": "publishing",
     "ledger": "published",
     "clean": "cleaning up",
     "told": "done",
@@ -76,5 +78,8 @@ class RunProgress:
 
     def observe(self, progress: Progress) -> None:
         """An observer for `mesh_defs.product.container.run_product`."""
+        if progress.note is not None:
+            self.line(f"mesh://{progress.product}: {progress.note}", "yellow")
+            return
         seconds = seconds_text(progress.seconds)
         self.now(f"mesh://{progress.product}: {step_words(progress)} ({seconds})")

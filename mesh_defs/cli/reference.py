@@ -15,6 +15,7 @@ import typer
 
 from mesh_defs.cli.main import app
 from mesh_defs.policy.reference import policies_page
+from mesh_defs.product.described.keys import discovery_page
 from mesh_defs.product.reference import escaped, manifest_page
 
 if TYPE_CHECKING:
@@ -103,7 +104,12 @@ def _row(parameter: click.Parameter) -> str:
 
 def pages() -> dict[str, str]:
     """The text of every generated page by its name in ``docs/reference``."""
-    return {"cli.md": cli_page(), "manifest.md": manifest_page(), "policies.md": policies_page()}
+    return {
+        "cli.md": cli_page(),
+        "discovery.md": discovery_page(),
+        "manifest.md": manifest_page(),
+        "policies.md": policies_page(),
+    }
 
 
 def write(folder: Path) -> None:
@@ -114,4 +120,6 @@ def write(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 2 or any(each.startswith("-") for each in sys.argv[1:]):
+        sys.exit("usage: python -m mesh_defs.cli.reference [FOLDER]; default: docs/reference")
     write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/reference"))

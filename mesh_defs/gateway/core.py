@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from mesh_defs.discovery.lineage.kept import KeptGraph
 from mesh_defs.gateway.changes.kept import ChangeFiles
 from mesh_defs.gateway.downloads import Downloads
 from mesh_defs.gateway.extracts import Extracts
@@ -16,10 +17,12 @@ from mesh_defs.gateway.handed import SignedFiles
 from mesh_defs.gateway.identity.authenticate import Authenticator
 from mesh_defs.gateway.limits import Limiter
 from mesh_defs.gateway.notify.deliver import Courier
+from mesh_defs.gateway.portal.overview import Overview
 from mesh_defs.gateway.query.engine import Engine
 from mesh_defs.gateway.reads.catalog import Catalog, Kept
 from mesh_defs.gateway.reads.reads import Reads
 from mesh_defs.gateway.row_groups import Footers
+from mesh_defs.gateway.search import Search
 from mesh_defs.gateway.state.database import open_state
 from mesh_defs.processes import identity
 from mesh_defs.product.masked import Snapshots
@@ -56,6 +59,7 @@ class Gateway:
         self.profile = settings.profile.gateway
         self.state = open_state(settings)
         self.catalog = Catalog(settings)
+        self.lineage = KeptGraph(self.catalog)
         self.scratch = _scratch(settings.state / FOLDER / "scratch")
         folder = self.scratch / "snapshots"
         folder.mkdir()
@@ -79,6 +83,8 @@ class Gateway:
         self.extracts = Extracts(self.scratch / "extracts", most_bytes=_EXTRACT_BYTES)
         self.downloads = Downloads(settings)
         self.changes = ChangeFiles(self.scratch / "changes")
+        self.search = Search(self)
+        self.overview = Overview(self)
         self._access = self.catalog.access
         self._courier = Courier(self.state, settings)
         self._courier.start()
@@ -94,6 +100,7 @@ class Gateway:
     def close(self) -> None:
         """End everything; receipts that wait are written."""
         self._courier.stop()
+        self.search.close()
         self.engine.close()
         self.encoders.shutdown()
         self.signer.close()

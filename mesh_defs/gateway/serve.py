@@ -63,6 +63,7 @@ def serve(
         base = (profile.url or f"{scheme}://{name}:{number}").rstrip("/")
         gateway = Gateway(settings, base)
         held.callback(gateway.close)
+        gateway.search.start()
         wanted = flight_port or profile.flight_port
         server = FlightGateway(gateway, profile.host, wanted or 0, tls)
         held.callback(server.stop)

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mesh_defs.errors import MeshError, StorageFailed
-from mesh_defs.gateway.state.place import FOLDER, make_private, write_private
+from mesh_defs.gateway.state.place import FOLDER
+from mesh_defs.private_files import make_private, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -55,6 +55,8 @@ def _contained(mesh: Mesh, product: Product, context: dg.AssetExecutionContext) 
         if progress.step.startswith(_TOLD_STEPS):
             rows = "" if progress.rows is None else f", {progress.rows:,} rows"
             context.log.info(f"{progress.step} after {progress.seconds:.2f} s{rows}")
+        elif progress.note is not None:
+            context.log.warning(progress.note)
         if watch is not None and watch.observer is not None:
             watch.observer(progress)
 

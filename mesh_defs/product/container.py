@@ -22,11 +22,13 @@ from mesh_defs.product.report import Progress, RunReport
 from mesh_defs.product.resolve import current_inputs
 from mesh_defs.product.run import Run
 from mesh_defs.product.stores import product_store
+from mesh_defs.product.tell import Tellers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mesh_defs.drivers.storage.protocol import ProductStore
+    from mesh_defs.product.ledger import Record
     from mesh_defs.product.model import Mesh, Product
     from mesh_defs.product.report import Observer
     from mesh_defs.product.staging import Window
@@ -61,9 +63,10 @@ def run_product(
         )
     watch = observer or _ignore
     with store.lock(wait_seconds), listening():
-        recover(mesh, product, store, rebuild=rebuild)
+        tellers = Tellers(mesh, product, watch)
+        tellers.recovered(*recover(mesh, product, store, rebuild=rebuild))
         watch(Progress(product.identity, "locked", 0.0))
-        return _attempt(mesh, product, store, identity, window, rebuild, watch)
+        return _attempt(mesh, product, store, identity, window, rebuild, watch, tellers)
 
 
 def _attempt(
@@ -74,6 +77,7 @@ def _attempt(
     window: Window | None,
     rebuild: bool,
     observer: Observer,
+    tellers: Tellers,
 ) -> RunReport:
     attempts = Attempts(store)
     now = datetime.now(UTC)
@@ -88,6 +92,7 @@ def _attempt(
     )
     attempts.write(attempt)
     started = time.perf_counter()
+    tellers.started(run_id, attempt.started_at)
     scratch = work_folder(mesh) / run_id
     run: Run | None = None
     try:
@@ -125,6 +130,7 @@ def _attempt(
                 run.discard()
         finally:
             attempts.write(replace(attempt, result="error", seconds=seconds, message=message))
+            tellers.broke(run_id, message, _now(), stopped=stopped)
         if stopped and isinstance(error, Exception):
             raise KeyboardInterrupt from None  # what it says is of no use, and may quote values
         if hidden is not None:
@@ -144,15 +150,19 @@ def _attempt(
             inputs=dict(report.inputs),
         )
     )
+    tellers.ended(report, _now())
     observer(Progress(product.identity, "told", time.perf_counter() - started, report.rows))
     return report
 
 
-def recover(mesh: Mesh, product: Product, store: ProductStore, *, rebuild: bool = False) -> None:
-    """Finish what an interrupted run had decided, remove what it had only begun. The caller holds
-    the product's lock. A ``rebuild`` gives up what can no longer be finished."""
-    roll_forward(store, rebuild=rebuild)
-    clean_up(store, [port.name for port in product.outputs], work_folder(mesh))
+def recover(
+    mesh: Mesh, product: Product, store: ProductStore, *, rebuild: bool = False
+) -> tuple[list[Record], list[str]]:
+    """Finish what an interrupted run had decided, remove what it had only begun; the versions that
+    became visible by it, and the ids of runs that had ended without a word. The caller holds the
+    product's lock. A ``rebuild`` gives up what can no longer be finished."""
+    finished = roll_forward(store, rebuild=rebuild)
+    return finished, clean_up(store, [port.name for port in product.outputs], work_folder(mesh))
 
 
 def is_current(mesh: Mesh, product: Product) -> bool:
@@ -191,6 +201,10 @@ def work_folder(mesh: Mesh) -> Path:
 def new_run_id() -> str:
     """A run's id: a random UUID, as Dagster's."""
     return str(uuid.uuid4())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _ignore(_: Progress) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mesh_defs.contract.checks.engine_text import safe_text
+from mesh_defs.contract.checks.scan import reason_of
+from mesh_defs.errors import SourceUnavailable
 from mesh_defs.product.keyed_hash import KeyedHash
 from mesh_defs.sql import quote
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mesh_defs.product.ledger import InputRecord
+    from mesh_defs.product.model import Product
+    from mesh_defs.product.resolve import Resolved
 
 _BATCH_ROWS = 122_880
 
@@ -96,3 +101,27 @@ def select(relation: str, columns: Sequence[str] | None, where: str | None) -> s
     listed = "*" if columns is None else ", ".join(quote(column) for column in columns)
     condition = f" WHERE ({where}\n)" if where else ""
     return f"SELECT {listed} FROM {relation}{condition}"
+
+
+def bind(
+    connection: duckdb.DuckDBPyConnection,
+    product: Product,
+    name: str,
+    resolved: Resolved,
+    *,
+    private: bool,
+) -> None:
+    """Make the input ``name`` a relation of ``connection``. Raises `SourceUnavailable`, without
+    what an engine may quote where ``private``."""
+    import duckdb
+
+    try:
+        connection.execute(f"CREATE VIEW {quote(name)} AS SELECT * FROM {resolved.rows.sql}")
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        reason = safe_text(str(error), known=name) if private else reason_of(error)
+        raise SourceUnavailable(
+            f"input '{name}' of mesh://{product.identity} cannot be read from "
+            f"{resolved.record.source}: {reason}"
+        ) from (None if private else error)

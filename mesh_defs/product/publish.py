@@ -3,10 +3,12 @@
 The order is what makes it safe (docs/decisions/0002-publishing.md):
 
 0. every port's table is where the ledger says, or nothing is written at all;
-1. one *intent* holds the whole outcome: the next ledger record and every port's commit;
+1. one *intent* holds the whole outcome: the next ledger record, every port's commit, and the
+   documents that tell of the version;
 2. each port's Delta log gets its commit;
-3. the ledger gets its record; only now do readers see the version;
-4. the intent is removed.
+3. the documents are written beside the data;
+4. the ledger gets its record; only now do readers see the version;
+5. the intent is removed.
 
 A process that dies before 1 leaves files that nothing refers to: they are removed by the next run.
 One that dies after 1 leaves everything that the next run needs to finish it: it rolls forward.
@@ -16,16 +18,22 @@ from __future__ import annotations
 
 import glob
 import json
+import re
 import shutil
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mesh_defs.drivers.storage.protocol import Commit
 from mesh_defs.errors import CorruptRecord, PublishConflict
 from mesh_defs.product.attempts import FOLDER as RUNS
 from mesh_defs.product.attempts import Attempts
+from mesh_defs.product.attest.statement import FOLDER as ATTESTATIONS
+from mesh_defs.product.described.document import FOLDER as DISCOVERY
 from mesh_defs.product.ledger import FOLDER as LEDGER
 from mesh_defs.product.ledger import NOT_A_RECORD, Ledger, Record, record_name
 from mesh_defs.product.quarantine import FOLDER as QUARANTINE
+from mesh_defs.stored import each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,8 +42,20 @@ if TYPE_CHECKING:
     from mesh_defs.drivers.storage.protocol import ProductStore
 
 INTENTS = "intents"
+# The folders of a product's store with what tells of each version, besides the ledger.
+DOCUMENTS = (DISCOVERY, ATTESTATIONS)
+_DOCUMENT = re.compile(r"[0-9]{12}\.json")
 
 Step = str
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A publish that was decided: everything that is needed to finish it."""
+
+    record: Record
+    commits: Mapping[str, Commit]
+    documents: Mapping[str, str]
 
 
 def publish(
@@ -43,11 +63,13 @@ def publish(
     record: Record,
     commits: Mapping[str, Commit],
     step: Callable[[Step], None],
+    documents: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Make ``record`` the product's next version. The caller holds the product's lock.
 
-    ``step`` is called after each step with its name. Raises `PublishConflict`; `StorageFailed`,
-    after which the next run finishes what was decided.
+    ``documents`` are texts by their names in the store (`DOCUMENTS`), which are there as soon as
+    the version is. ``step`` is called after each step with its name. Raises `PublishConflict`;
+    `StorageFailed`, after which the next run finishes what was decided.
     """
     for port, commit in commits.items():
         # Afterwards some ports may be committed already when another turns out to be taken.
@@ -55,6 +77,7 @@ def publish(
     intent = {
         "record": json.loads(record.to_json()),
         "commits": {port: commit.as_dict() for port, commit in commits.items()},
+        "documents": dict(documents),
     }
     content = json.dumps(intent, separators=(",", ":")).encode()
     if not store.put_if_absent(_name(record.version), content):
@@ -62,7 +85,7 @@ def publish(
             f"version {record.version} is being published by another run; run the product again"
         )
     step("intent")
-    _finish(store, record, commits, step)
+    _finish(store, Intent(record, commits, documents), step)
 
 
 def roll_forward(store: ProductStore, *, rebuild: bool = False) -> list[Record]:
@@ -77,8 +100,8 @@ def roll_forward(store: ProductStore, *, rebuild: bool = False) -> list[Record]:
     for name in _open_intents(store):
         try:
             found = _intent(store, name)
-            if found is not None and _finish(store, *found, lambda _: None):
-                finished.append(found[0])
+            if found is not None and _finish(store, found, lambda _: None):
+                finished.append(found.record)
         except PublishConflict:
             if not rebuild:
                 raise
@@ -111,28 +134,26 @@ def discard_staged(store: ProductStore, ports: Iterable[str], token: str) -> Non
                 file.unlink(missing_ok=True)
 
 
-def clean_up(store: ProductStore, ports: Iterable[str], work: Path) -> None:
+def clean_up(store: ProductStore, ports: Iterable[str], work: Path) -> list[str]:
     """Remove what dead runs left: staged files that no version refers to, their folder in ``work``
-    and half-written objects. The caller holds the lock and has rolled forward."""
+    and half-written objects; the ids of these runs. The caller holds the lock and has rolled
+    forward."""
     names = list(ports)
-    for attempt in Attempts(store).close_dead():
+    dead = Attempts(store).close_dead()
+    for attempt in dead:
         shutil.rmtree(work / attempt.run_id, ignore_errors=True)
         discard_staged(store, names, attempt.token)
     refused = [f"{QUARANTINE}/{run}" for run in store.names(QUARANTINE)]
-    store.sweep([LEDGER, INTENTS, RUNS, *refused])
+    store.sweep([LEDGER, INTENTS, RUNS, *DOCUMENTS, *refused])
+    return [attempt.run_id for attempt in dead]
 
 
-def _finish(
-    store: ProductStore,
-    record: Record,
-    commits: Mapping[str, Commit],
-    step: Callable[[Step], None],
-) -> bool:
-    ledger = Ledger(store)
+def _finish(store: ProductStore, intent: Intent, step: Callable[[Step], None]) -> bool:
+    record, ledger = intent.record, Ledger(store)
     added = False
     published = ledger.record(record.version)
     if published is None:
-        for port, commit in commits.items():
+        for port, commit in intent.commits.items():
             try:
                 store.commit(port, commit)
             except PublishConflict:
@@ -140,6 +161,10 @@ def _finish(
                 store.remove(_name(record.version))
                 raise
             step(f"commit:{port}")
+        for name, text in intent.documents.items():
+            # One of this name that is there already tells of a publish that was given up.
+            store.replace(name, text.encode())
+        step("documents")
         added = ledger.add(record)
         published = ledger.record(record.version)
         step("ledger")
@@ -162,7 +187,7 @@ def _open_intents(store: ProductStore) -> list[str]:
     return [name for name in store.names(INTENTS) if name.endswith(".json")]
 
 
-def _intent(store: ProductStore, name: str) -> tuple[Record, dict[str, Commit]] | None:
+def _intent(store: ProductStore, name: str) -> Intent | None:
     """What the intent ``name`` decided; None when it is gone."""
     content = store.read(f"{INTENTS}/{name}")
     if content is None:
@@ -172,13 +197,24 @@ def _intent(store: ProductStore, name: str) -> tuple[Record, dict[str, Commit]] 
         record = Record.from_dict(intent["record"])
         if _name(record.version) != f"{INTENTS}/{name}":
             raise ValueError(f"it speaks of version {record.version}")
-        return record, {port: Commit.from_dict(v) for port, v in intent["commits"].items()}
+        commits = {port: Commit.from_dict(v) for port, v in intent["commits"].items()}
+        return Intent(record, commits, _documents(intent.get("documents", {})))
     except NOT_A_RECORD as error:
         raise CorruptRecord(
             f"{store.location(f'{INTENTS}/{name}')} holds a publish that was decided and not "
             f"finished, and cannot be read ({error}). Fix: restore the file from a backup, or run "
             "the product with --rebuild to give it up and publish from its own sources again"
         ) from error
+
+
+def _documents(values: object) -> dict[str, str]:
+    """The documents of an intent; one that an earlier release wrote has none. Raises ValueError."""
+    found: dict[str, str] = each(values, "documents", str)
+    for name in found:
+        folder, _, file = name.partition("/")
+        if folder not in DOCUMENTS or not _DOCUMENT.fullmatch(file):
+            raise ValueError(f"'{name}' in 'documents' cannot be a document's name")
+    return found
 
 
 def _published(store: ProductStore, name: str) -> bool:

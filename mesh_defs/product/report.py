@@ -21,13 +21,15 @@ Outcome = Literal["published", "unchanged", "failed"]
 class Progress:
     """One step of a run has ended. Steps, in order: ``locked``, ``resolved``, ``expected``,
     ``staged:<port>``, ``verified:<port>``, ``governed:<port>`` (where policies look at data), then
-    ``intent``, ``commit:<port>``, ``ledger``,
-    ``clean``, ``told``; or ``quarantined``. ``rows`` where rows were written or read."""
+    ``described``, ``intent``, ``commit:<port>``, ``documents``, ``ledger``,
+    ``clean``, ``told``; or ``quarantined``. ``rows`` where rows were written or read. A step
+    ``warned``, at any time, has in ``note`` what could not be done and is in no run's way."""
 
     product: str
     step: str
     seconds: float
     rows: int | None = None
+    note: str | None = None
 
 
 Observer = Callable[[Progress], None]

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from mesh_defs.contract.checks.engine_text import safe_text
-from mesh_defs.contract.checks.scan import reason_of
 from mesh_defs.contract.data import Rows, Unavailable
 from mesh_defs.contract.verdicts import Verdict, blocking
-from mesh_defs.errors import MeshError, SourceUnavailable, TransformFailed
+from mesh_defs.errors import MeshError, TransformFailed
 from mesh_defs.policy.evaluate import declared_verdicts
+from mesh_defs.product.attest.attest import attested, staged_paths
+from mesh_defs.product.attest.digests import Hashing
+from mesh_defs.product.attest.keys import signing_key
+from mesh_defs.product.described.describe import described
 from mesh_defs.product.failures import told
 from mesh_defs.product.flows import run_flows
 from mesh_defs.product.govern import Circumstances, Governed, govern
+from mesh_defs.product.inputs import bind
 from mesh_defs.product.judge import expectations, promises
-from mesh_defs.product.ledger import Ledger, contract_name, recent
+from mesh_defs.product.kept_contracts import keep_contracts
+from mesh_defs.product.ledger import Ledger, recent
 from mesh_defs.product.make import Made, make
 from mesh_defs.product.privacy import handles_personal_data, quiet_expectations
 from mesh_defs.product.publish import discard_staged, publish
@@ -26,7 +29,6 @@ from mesh_defs.product.report import Outcome, PortReport, Progress, RunReport
 from mesh_defs.product.resolve import check_unchanged, foreign_relations, resolve_inputs
 from mesh_defs.product.staging import Before, PortPlan, Stager, Window
 from mesh_defs.product.versioning import Versioner, announces
-from mesh_defs.sql import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from mesh_defs.drivers.compute.duckdb import DuckDBCompute
     from mesh_defs.drivers.storage.protocol import Commit, ProductStore
+    from mesh_defs.product.attest.keys import SigningKey
     from mesh_defs.product.ledger import Record
     from mesh_defs.product.lineage.record import Lineage
     from mesh_defs.product.model import Mesh, OutputPort, Product
@@ -81,6 +84,7 @@ class Run:
         self.made = Made({})
         self.plans: dict[str, PortPlan] = {}
         self.governed = Governed({})
+        self.circumstances: Circumstances
 
     def execute(self) -> RunReport:
         """Run to the end; see `mesh_defs.product.container.run_product` for what is raised."""
@@ -89,6 +93,7 @@ class Run:
         self.declared = declared_verdicts(self.mesh, self.product, self.now)
         if blocking(self.declared):
             return self._report("failed", {})
+        key = signing_key(self.mesh.settings)
         self.inputs = resolve_inputs(
             self.mesh.settings, self.product, self.scratch / "inputs", private=self.private
         )
@@ -103,7 +108,9 @@ class Run:
         check_unchanged(self.mesh.settings, self.product, self.inputs)
         # A connection that no code of the product has ever used, so that nothing of it (a macro, a
         # setting, a table of a builtin's name) can bend what is verified.
-        with closing(DuckDBCompute(self.scratch)) as session:
+        # What is verified is hashed at the same time, while it is in memory.
+        hashing = Hashing(staged_paths(self.plans))
+        with hashing, closing(DuckDBCompute(self.scratch)) as session:
             self._open(session, relations)
             verdicts, lineage = self._judge(session, relations)
             if blocking(v for found in verdicts.values() for v in found):
@@ -114,23 +121,10 @@ class Run:
             if not changed and not announces(self.product, self.last):
                 return self._report("unchanged", verdicts)
             record, commits = self._next(session, verdicts, lineage)
-        self._keep_contracts()
-        publish(self.store, record, commits, self._step)
+            documents = self._described(session, record, key, hashing)
+        keep_contracts(self.product, self.store)
+        publish(self.store, record, commits, self._step, documents)
         return self._report("published", verdicts, record=record)
-
-    def _keep_contracts(self) -> None:
-        """The contracts as they were read for this run, so that a version explains itself later."""
-        for output in self.product.outputs:
-            digest = output.contract.digest
-            try:
-                content = output.contract.path.read_bytes()
-            except OSError:
-                content = b""  # which is no contract either
-            if hashlib.sha256(content).hexdigest() != digest:
-                raise TransformFailed(
-                    f"{output.contract.path.name} changed while the product ran; run it again"
-                )
-            self.store.put_if_absent(contract_name(digest), content)
 
     def discard(self) -> None:
         """Remove staged files that no published version, and no decided one, refers to."""
@@ -140,7 +134,7 @@ class Run:
         """Inputs as relations of their names, and nothing else within reach: declared inputs, the
         targets of foreign keys, the product's own ports and its scratch folder."""
         for name, resolved in self.inputs.items():
-            self._bind(session, name, resolved)
+            bind(session.connection, self.product, name, resolved, private=self.private)
         folders = [self.store.port_folder(output.name) for output in self.product.outputs]
         session.lock(self._readable(relations), folders)
 
@@ -148,22 +142,6 @@ class Run:
         readable = [path for resolved in self.inputs.values() for path in resolved.paths]
         readable += [f for rows in relations.values() if isinstance(rows, Rows) for f in rows.files]
         return readable
-
-    def _bind(self, session: DuckDBCompute, name: str, resolved: Resolved) -> None:
-        import duckdb
-
-        try:
-            session.connection.execute(
-                f"CREATE VIEW {quote(name)} AS SELECT * FROM {resolved.rows.sql}"
-            )
-        except duckdb.InterruptException:
-            raise
-        except duckdb.Error as error:
-            reason = safe_text(str(error), known=name) if self.private else reason_of(error)
-            raise SourceUnavailable(
-                f"input '{name}' of mesh://{self.product.identity} cannot be read from "
-                f"{resolved.record.source}: {reason}"
-            ) from (None if self.private else error)
 
     def _expect(self, session: DuckDBCompute) -> tuple[Verdict, ...]:
         found = expectations(self.mesh, self.product, self.inputs, session.connection, self.now)
@@ -249,7 +227,7 @@ class Run:
         )
         lineage = self._lineage(session)
         read = {name: resolved.record for name, resolved in self.inputs.items()}
-        circumstances = Circumstances(
+        self.circumstances = Circumstances(
             self.now,
             recent(self.ledger),
             lineage,
@@ -264,7 +242,7 @@ class Run:
             self.plans,
             promised,
             session.connection,
-            circumstances,
+            self.circumstances,
             lambda port, plan: self._step(f"governed:{port}", plan.rows),
         )
         self.governed = found
@@ -304,6 +282,26 @@ class Run:
             self.governed.turned_out,
             session.connection,
         )
+
+    def _described(
+        self, session: DuckDBCompute, record: Record, key: SigningKey, hashing: Hashing
+    ) -> dict[str, str]:
+        """The documents that tell of the next version."""
+        found = described(
+            self.mesh,
+            self.product,
+            self.store,
+            self.plans,
+            record,
+            self.governed,
+            self.circumstances,
+            session.connection,
+        )
+        signed = attested(
+            self.mesh, self.product, self.store, self.plans, record, self.last, found, key, hashing
+        )
+        self._step("described")
+        return found | signed
 
     def _report(
         self,

@@ -17,6 +17,7 @@ from mesh_defs.policy.access.principals import ROLE, PrincipalsFile
 from mesh_defs.policy.access.schema import FILE as CEDAR_FILE
 from mesh_defs.policy.access.schema import cedar_schema
 from mesh_defs.policy.registry import SHIPPED
+from mesh_defs.product.described.keys import discovery_schema
 from mesh_defs.product.domain import DomainManifest
 from mesh_defs.product.envelope import DOMAIN_TYPE, FOLDER_TYPE
 from mesh_defs.product.manifest import COMPONENT_TYPE, Manifest
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 FOLDER = "schemas"
 PRODUCT, DOMAIN, MESH, PRINCIPALS = "product", "domain", "mesh", "principals"
+DISCOVERY = "discovery"
 _JSON_TYPES: dict[type, str] = {
     str: "string",
     int: "integer",
@@ -55,12 +57,14 @@ def file_name(kind: str) -> str:
 
 
 def schemas() -> dict[str, Schema]:
-    """Every schema by its kind: `PRODUCT`, `DOMAIN`, `MESH`, `PRINCIPALS`."""
+    """Every schema by its kind: `PRODUCT`, `DOMAIN`, `MESH`, `PRINCIPALS`, of files that people
+    write; and `DISCOVERY`, of the documents in which products describe themselves."""
     return {
         PRODUCT: product_schema(),
         DOMAIN: domain_schema(),
         MESH: mesh_schema(),
         PRINCIPALS: principals_schema(),
+        DISCOVERY: discovery_schema(),
     }
 
 

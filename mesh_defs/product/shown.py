@@ -23,8 +23,8 @@ NOT_SHOWN = "not shown: it may tell of what you may not read in clear"
 
 # These say no more than how many rows of their own column break a rule, or its times. Queries and
 # other engines say what they like.
-_OF_ONE_COLUMN = frozenset({"statistics", "scan", "key", "join"})
-_OF_TYPES = "schema"
+OF_ONE_COLUMN = frozenset({"statistics", "scan", "key", "join"})
+OF_TYPES = "schema"
 _COUNTS = frozenset({"rows", "failing_rows"})
 _NOTHING: frozenset[str] = frozenset()
 
@@ -123,9 +123,9 @@ def _verdict(verdict: Verdict, clear: frozenset[str], rows: int | None = None) -
         rows=verdict.rows if named or verdict.rows == rows else None,
         failing_rows=verdict.failing_rows if named else None,
     )
-    if verdict.decided_by == _OF_TYPES or (verdict.stage == "policy" and verdict.ok):
+    if verdict.decided_by == OF_TYPES or (verdict.stage == "policy" and verdict.ok):
         return quiet
-    if verdict.decided_by in _OF_ONE_COLUMN and named:
+    if verdict.decided_by in OF_ONE_COLUMN and named:
         return quiet
     reason = NOT_SHOWN if verdict.reason is not None else None
     return replace(quiet, observed=NOT_SHOWN, reason=reason)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from mesh_defs.contract.model import CLASSIFICATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +20,8 @@ class ProductFacts:
     """One product: as it is declared (None where that cannot be read), what is published of it
     (None: nothing yet), and the ports that may be told of. ``mesh`` is the mesh's name, ``base``
     the address that its HTTP addresses start with, ``inputs`` the addresses that it reads, by
-    name."""
+    name. ``classified`` has a port's classification where it is known to be another than the
+    highest of its contract's."""
 
     mesh: str
     base: str
@@ -28,6 +31,7 @@ class ProductFacts:
     record: Record | None
     outputs: tuple[OutputPort, ...]
     inputs: Mapping[str, str]
+    classified: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -50,3 +54,9 @@ class ProductFacts:
     def status(self) -> str:
         """The product's status; ``draft`` where nothing tells it."""
         return self.manifest.status if self.manifest is not None else "draft"
+
+    def classification(self, output: OutputPort) -> str:
+        """How protected a port is: as its most protected column."""
+        declared = [column.classification for column in output.promise.columns]
+        highest = max(declared, key=CLASSIFICATIONS.index, default="internal")
+        return self.classified.get(output.name, highest)

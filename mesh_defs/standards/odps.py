@@ -6,6 +6,7 @@ Format: github.com/bitol-io/open-data-product-standard, ``schema/odps-json-schem
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from mesh_defs.urls import is_mesh_url, parse
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 VERSION = "v1.0.0"
 MEDIA_TYPE = "application/odps+yaml;version=1.0.0"
+
+# What the standard has no keys for stands in custom properties.
+ARCHETYPE, LICENCE, PURPOSES, OF = "archetype", "licence", "permittedPurposes", "of"
+OWNER = "owner"
+# How versions of a port follow each other (keys of a manifest's output).
+KEPT_OF_PORTS = ("mode", "cursor", "key", "by", "every", "start", "end", "actual_time")
 
 
 def odps_document(facts: ProductFacts) -> dict[str, Any]:
@@ -35,11 +42,13 @@ def odps_document(facts: ProductFacts) -> dict[str, Any]:
         texts = {name: text for name, text in (*said, ("usage", manifest.usage)) if text}
         document["description"] = texts
         document["tags"] = list(manifest.tags)
-        document["team"] = {"members": [{"username": manifest.owner, "role": "owner"}]}
+        document["team"] = {"members": [{"username": manifest.owner, "role": OWNER}]}
+        if "@" in manifest.owner:
+            document["support"] = [_support(manifest.owner)]
         custom: dict[str, object] = {
-            "archetype": manifest.archetype,
-            "licence": manifest.licence,
-            "permittedPurposes": list(manifest.purposes),
+            ARCHETYPE: manifest.archetype,
+            LICENCE: manifest.licence,
+            PURPOSES: list(manifest.purposes),
         }
         document["customProperties"] = [
             {"property": name, "value": value} for name, value in custom.items() if value
@@ -49,7 +58,20 @@ def odps_document(facts: ProductFacts) -> dict[str, Any]:
     if inputs:
         document["inputPorts"] = inputs
     document["outputPorts"] = [_output(facts, output) for output in facts.outputs]
+    document["managementPorts"] = [
+        {
+            "name": "discovery",
+            "content": "discoverability",
+            "type": "rest",
+            "url": f"{facts.page}/discovery",
+            "description": "The product as it describes itself.",
+        }
+    ]
     return document
+
+
+def _support(owner: str) -> dict[str, str]:
+    return {"channel": "owner", "url": f"mailto:{quote(owner, safe='@')}", "tool": "email"}
 
 
 def _input(facts: ProductFacts, name: str, source: str) -> dict[str, Any]:
@@ -59,7 +81,7 @@ def _input(facts: ProductFacts, name: str, source: str) -> dict[str, Any]:
         "name": name,
         "version": str(major) if major is not None else "1",
         "contractId": source,
-        "customProperties": [{"property": "of", "value": facts.url}],
+        "customProperties": [{"property": OF, "value": facts.url}],
     }
 
 
@@ -72,4 +94,10 @@ def _output(facts: ProductFacts, output: OutputPort) -> dict[str, Any]:
     port["authoritativeDefinitions"] = [
         {"type": "dataAccess", "url": f"{facts.page}/{output.name}/data"}
     ]
+    declared = facts.manifest.outputs.get(output.name) if facts.manifest is not None else None
+    if declared is not None:
+        said = declared.model_dump(include=set(KEPT_OF_PORTS), exclude_defaults=True)
+        custom = [{"property": name, "value": said[name]} for name in KEPT_OF_PORTS if name in said]
+        if custom:
+            port["customProperties"] = custom
     return port

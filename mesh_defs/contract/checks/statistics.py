@@ -11,7 +11,7 @@ from mesh_defs.contract.physical_types import FLOATS, INTEGERS, TIMESTAMPS
 from mesh_defs.sql import file_list, literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import duckdb
 
@@ -210,3 +210,36 @@ class Statistics:
             f" FROM {self._table} WHERE name = {literal(column)})"
         ).fetchall()[0][0]
         return bool(rising)
+
+    def ends(self, column: str) -> tuple[str, str] | None:
+        """As `extremes`, of floats, too, when no row group has a NaN; an end that is 0 may stand
+        for -0.0 then."""
+        if column in self._columns and self._types[column].name in FLOATS and self._ranged(column):
+            smallest, largest, complete = self._ends[column]
+            whole = complete and smallest is not None and largest is not None
+            return (str(smallest), str(largest)) if whole else None
+        return self.extremes(column)
+
+    def row_groups(self) -> list[tuple[int, int, int]]:
+        """The row groups in their order: the place of the file among the files, and the numbers of
+        the first row in that file and of the one behind the last."""
+        found = self._connection.execute(
+            "SELECT file_index, (sum(rows) OVER (PARTITION BY file_index ORDER BY row_group_id))"
+            " - rows, rows FROM (SELECT file_index, row_group_id, any_value(rows)::BIGINT AS rows"
+            f" FROM {self._table} GROUP BY ALL) ORDER BY file_index, row_group_id"
+        ).fetchall()
+        return [(int(file) - 1, int(start), int(start + rows)) for file, start, rows in found]
+
+    def ranges(self, columns: Iterable[str]) -> dict[str, list[tuple[str, str, int]]]:
+        """For each of ``columns`` whose `ends` are told the least and the greatest value of each
+        row group that has any, as text, and how many there are."""
+        names = [name for name in columns if self.ends(name) is not None]
+        found: dict[str, list[tuple[str, str, int]]] = {name: [] for name in names}
+        if names:
+            rows = self._connection.execute(
+                f"SELECT name, low, high, (rows - coalesce(nulls, 0))::BIGINT FROM {self._table}"
+                f" WHERE name IN ({', '.join(map(literal, names))}) AND low IS NOT NULL"
+            ).fetchall()
+            for name, low, high, count in rows:
+                found[name].append((str(low), str(high), int(count)))
+        return found

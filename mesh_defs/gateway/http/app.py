@@ -15,14 +15,18 @@ from mesh_defs.gateway.http import (
     audit,
     changes,
     data,
+    discovery,
     files,
+    lineage,
     problems,
     products,
     query,
     records,
+    search,
     sharing,
 )
 from mesh_defs.gateway.http.guard import Guard
+from mesh_defs.gateway.portal.routes import ROUTERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -63,8 +67,23 @@ def create_app(gateway: Gateway, *, threads: int = 80) -> FastAPI:
         gateway.state.grants.version()
         return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
+    for pages in ROUTERS:
+        app.include_router(pages)
     # The more exact paths first: a port may have any name but those of these.
-    routers = (asking, audit, records, data, query, changes, files, sharing, products)
+    routers = (
+        asking,
+        audit,
+        discovery,
+        lineage,
+        records,
+        data,
+        query,
+        changes,
+        files,
+        search,
+        sharing,
+        products,
+    )
     for each in routers:
         # Errors of Delta Sharing have a form of their own.
         told = problems.PROBLEMS if each is not sharing else None

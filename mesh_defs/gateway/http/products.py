@@ -3,45 +3,57 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from mesh_defs.errors import UnknownAddress
 from mesh_defs.gateway.describe import ProductView, as_dict, page, port_dict, view
+from mesh_defs.gateway.discovery import discovery
 from mesh_defs.gateway.http.accept import choose
 from mesh_defs.gateway.http.calls import NAME, PLAIN, AsOf, Mesh, OfPort, OfProduct, Who, moment_of
 from mesh_defs.gateway.http.conditions import not_modified, unchanged, weak_tag
 from mesh_defs.gateway.http.headers import state_headers
-from mesh_defs.gateway.http.pages import product_page
 from mesh_defs.gateway.http.problems import READ_PROBLEMS
+from mesh_defs.gateway.portal.people import ForPeople
+from mesh_defs.gateway.portal.product import product_page
+from mesh_defs.gateway.portal.visit import Looking
 from mesh_defs.product.manifest import Input
-from mesh_defs.product.shown_lineage import known_source
-from mesh_defs.standards import dprod, odps
+from mesh_defs.product.shown_lineage import known_source, shown_lineage
+from mesh_defs.standards import dprod, odcs, odps
+from mesh_defs.standards import turtle as rdf
 from mesh_defs.standards.facts import ProductFacts
+from mesh_defs.standards.openlineage import events
 
 if TYPE_CHECKING:
     from mesh_defs.gateway.core import Gateway
     from mesh_defs.gateway.identity.caller import Caller
-    from mesh_defs.product.model import OutputPort
+    from mesh_defs.urls import MeshUrl
 
-router = APIRouter(tags=["products"], dependencies=PLAIN, responses=READ_PROBLEMS)
+router = APIRouter(
+    tags=["products"], dependencies=PLAIN, responses=READ_PROBLEMS, route_class=ForPeople
+)
 
 HTML, JSON = "text/html", "application/json"
-ODCS = "application/odcs+yaml;version=3.1.0"
 FORMS = {
     "json": JSON,
     "html": HTML,
     "odps": odps.MEDIA_TYPE,
-    "odcs": ODCS,
+    "odcs": odcs.MEDIA_TYPE,
     "jsonld": dprod.MEDIA_TYPE,
+    "turtle": rdf.MEDIA_TYPE,
+    "openlineage": events.MEDIA_TYPE,
 }
 _OBJECT = {"schema": {"type": "object"}}
-_CONTENT = dict.fromkeys((JSON, dprod.MEDIA_TYPE, odps.MEDIA_TYPE, ODCS), _OBJECT)
-_CONTENT[HTML] = {"schema": {"type": "string"}}
+_TEXTS = (HTML, rdf.MEDIA_TYPE)
+_CONTENT = {
+    media: {"schema": {"type": "string"}} if media in _TEXTS else _OBJECT
+    for media in FORMS.values()
+}
 DOCUMENTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "What is told of it", "content": _CONTENT},
     304: {"description": "You have it already"},
@@ -68,9 +80,9 @@ Form = Annotated[
     str | None,
     Query(
         alias="as",
-        pattern="^(json|html|odps|odcs|jsonld)$",
-        description="the form: json, html, odps, odcs (the port's contract) or jsonld (DPROD); "
-        "default: by Accept",
+        pattern="^(json|html|odps|odcs|jsonld|turtle|openlineage)$",
+        description="the form: json, html, odps, odcs (the port's contract), jsonld or turtle "
+        "(DPROD), or openlineage (the event of the version's run); default: by Accept",
     ),
 ]
 
@@ -101,10 +113,10 @@ def products(
 )
 @router.head("/{domain}/{product}", include_in_schema=False)
 def product(
-    request: Request, mesh: Mesh, who: Who, address: OfProduct, form: Form = None
+    request: Request, mesh: Mesh, who: Looking, address: OfProduct, form: Form = None
 ) -> Response:
     """What it is for, what is in it, who may read it, how to get it."""
-    return _answer(request, mesh, who, view(mesh, who, address), None, form)
+    return _answer(request, mesh, who, address, form)
 
 
 @router.get(
@@ -114,53 +126,58 @@ def product(
     responses=DOCUMENTS,
 )
 @router.head("/{domain}/{product}/{port}", include_in_schema=False)
-def port(request: Request, mesh: Mesh, who: Who, address: OfPort, form: Form = None) -> Response:
+def port(
+    request: Request, mesh: Mesh, who: Looking, address: OfPort, form: Form = None
+) -> Response:
     """As the product, of one port."""
-    return _answer(request, mesh, who, view(mesh, who, address), address.port, form)
+    return _answer(request, mesh, who, address, form)
 
 
 def _answer(
-    request: Request,
-    mesh: Gateway,
-    who: Caller,
-    product: ProductView,
-    port: str | None,
-    form: str | None,
+    request: Request, mesh: Gateway, who: Caller, address: MeshUrl, form: str | None
 ) -> Response:
     chosen = form or choose(request.headers.get("Accept"), {m: n for n, m in FORMS.items()}, "json")
+    if chosen == "html":
+        return product_page(request, address)
+    port, product = address.port, view(mesh, who, address)
     one = product.ports[0] if len(product.ports) == 1 else None
     told = product.port(port) if port is not None else one
     state = told.state if told is not None else None
     headers = {**_PRIVATE, **(state_headers(state) if state is not None else {})}
-    if chosen == "html":
-        page = product_page(mesh, product, port)
-        return HTMLResponse(page, headers={**headers, "Content-Security-Policy": _POLICY})
     if chosen == "odcs":
-        contract = _contract(product, (told or product.ports[0]).output)
-        return Response(contract, headers=headers, media_type=ODCS)
+        seen = {each.output.promise.name for each in product.ports}
+        contract = odcs.odcs_document((told or product.ports[0]).output, seen)
+        return Response(contract, headers=headers, media_type=odcs.MEDIA_TYPE)
     if chosen == "json":
         body = as_dict(product, mesh.base)
         if port is not None and told is not None:
             body |= port_dict(product, told, mesh.base)
         return _json(request, body, headers)
+    return Response(_text(mesh, who, product, chosen), headers=headers, media_type=FORMS[chosen])
+
+
+def _text(mesh: Gateway, who: Caller, product: ProductView, form: str) -> str:
+    """The product as a document of a standard."""
+    if form == "openlineage":
+        return json.dumps(_event(mesh, who, product))
     facts = _facts(mesh, who, product)
-    if chosen == "odps":
-        text = yaml.safe_dump(odps.odps_document(facts), sort_keys=False, allow_unicode=True)
-        return Response(text, headers=headers, media_type=odps.MEDIA_TYPE)
+    if form == "odps":
+        return yaml.safe_dump(odps.odps_document(facts), sort_keys=False, allow_unicode=True)
     node: dict[str, Any] = dprod.dprod_document(facts)
-    return Response(json.dumps(node), headers=headers, media_type=dprod.MEDIA_TYPE)
+    return rdf.turtle(node) if form == "turtle" else json.dumps(node)
 
 
-def _contract(product: ProductView, output: OutputPort) -> bytes:
-    """The contract as it was published, without what it says of ports that the caller may not know
-    of."""
-    text = output.contract.path.read_bytes()
-    seen = {port.output.promise.name for port in product.ports}
-    if {each.name for each in output.contract.ports} <= seen:
-        return text
-    document = yaml.safe_load(text)
-    document["schema"] = [each for each in document["schema"] if each.get("name") in seen]
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode()
+def _event(mesh: Gateway, who: Caller, product: ProductView) -> dict[str, Any]:
+    """The event of the run that made the version, as far as the caller may see it."""
+    document = discovery(mesh, who, product.address)
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    if product.record is None:
+        return events.version_event(document, now)
+    ports = {port.name for port in product.ports}
+    lineage = shown_lineage(
+        product.record.lineage, ports, lambda url: mesh.reads.knows(who, url), whole=False
+    )
+    return events.version_event(document, now, lineage.get("ways", {}))
 
 
 def _json(request: Request, body: dict[str, Any], headers: dict[str, str]) -> Response:
@@ -191,10 +208,18 @@ def _facts(mesh: Gateway, who: Caller, product: ProductView) -> ProductFacts:
     domain, _, name = product.identity.partition("/")
     if not outputs:
         raise UnknownAddress(f"no product mesh://{product.identity}")
+    classified = {port.name: port.read.subject.classification for port in product.ports}
     return ProductFacts(
-        mesh.settings.name, mesh.base, domain, name, manifest, product.record, outputs, inputs
+        mesh.settings.name,
+        mesh.base,
+        domain,
+        name,
+        manifest,
+        product.record,
+        outputs,
+        inputs,
+        classified,
     )
 
 
-_PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'"
+_PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, Cookie"}

@@ -88,10 +88,10 @@ class Authenticator:
             raise Unauthenticated("the token has expired")
         word = "lease" if found.kind == "lease" else "token"
         scope = Scope(tuple(found.urls), tuple(found.actions), found.purpose)
-        principal = self._holder(found)
+        principal = self.holder(found)
         return Caller(principal, f"{word}:{found.id}", found.expires_at, scope=scope)
 
-    def _holder(self, token: StoredToken) -> Principal:
+    def holder(self, token: StoredToken) -> Principal:
         """The principal that a token stands for: with what it brings and what is declared. Where
         principals are declared and it is not, its token alone makes it none of them; but a lease
         for whom an issuer or the admin token vouched is as good as these."""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.errors import MeshError, StorageFailed, Unauthenticated
 from mesh_defs.gateway.identity.caller import ADMIN_CREDENTIAL, Caller
-from mesh_defs.gateway.state.place import FOLDER, make_private
+from mesh_defs.gateway.state.place import FOLDER
 from mesh_defs.policy.access.principals import ANONYMOUS, LOCAL, local_principal
+from mesh_defs.private_files import make_private
 
 if TYPE_CHECKING:
     from pathlib import Path

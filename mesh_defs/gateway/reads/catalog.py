@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from mesh_defs.policy.access.load import FILE as RULES
 from mesh_defs.policy.access.principals import FILE as PRINCIPALS
 from mesh_defs.product.access import MeshAccess, read_manifest
+from mesh_defs.product.domain import load_domain
 from mesh_defs.product.inheritance import published_output
 from mesh_defs.product.ledger import Ledger
 from mesh_defs.product.load import load_product
 from mesh_defs.product.protection import DOMAINS, MANIFEST
 from mesh_defs.product.resolve import Published, port_files, port_of, record_of
-from mesh_defs.product.stores import product_store, stored_products
+from mesh_defs.product.stores import known_products, product_store, stored_products
 from mesh_defs.sql import quote
-from mesh_defs.urls import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mesh_defs.policy.access.entities import PortSubject
     from mesh_defs.product.ledger import Record
     from mesh_defs.product.manifest import Manifest
-    from mesh_defs.product.model import BrokenProduct, OutputPort, Product
+    from mesh_defs.product.model import BrokenProduct, Domain, OutputPort, Product
     from mesh_defs.settings import Settings
     from mesh_defs.urls import MeshUrl
 
@@ -123,6 +123,7 @@ class Catalog:
         self._subjects: Kept[PortSubject] = Kept(_VERSIONS_KEPT)
         self._declared: Kept[Product | BrokenProduct] = Kept(_PRODUCTS_KEPT)
         self._manifests: Kept[tuple[Manifest | None]] = Kept(_PRODUCTS_KEPT)
+        self._domains: Kept[Domain] = Kept(_VERSIONS_KEPT)
         self._access: Kept[MeshAccess] = Kept(1)
 
     @property
@@ -162,10 +163,7 @@ class Catalog:
 
     def known(self) -> list[tuple[str, str]]:
         """Domain and name of every product that is declared or was ever published, sorted."""
-        folders = [file.parent for file in self.settings.root.glob(f"{DOMAINS}/*/*/{MANIFEST}")]
-        names = {(folder.parent.name, folder.name) for folder in folders}
-        found = names | set(self.products())
-        return sorted(pair for pair in found if all(NAME.match(name) for name in pair))
+        return known_products(self.settings)
 
     def open(self, url: MeshUrl, ledger: Ledger | None = None) -> Opened:
         """The version that ``url`` names; ``ledger`` is its product's, where it is at hand. Raises
@@ -195,6 +193,12 @@ class Catalog:
         key = (identity, _stamp([folder / MANIFEST]))
         found = self._manifests.get(key, lambda: (read_manifest(folder, self.settings.root),))
         return found[0]
+
+    def domain(self, name: str) -> Domain:
+        """The domain as its file says."""
+        folder = self._folder(name)
+        key = (name, _stamp([folder / MANIFEST]))
+        return self._domains.get(key, lambda: load_domain(folder, self.settings.root)[0])
 
     def refuses_stale(self, opened: Opened) -> bool:
         """Whether the product rather serves nothing than what is older than promised."""

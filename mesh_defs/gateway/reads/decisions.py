@@ -57,11 +57,12 @@ class Decisions:
         if made is not None and made.access is access and made.subject is subject:
             return replace(made.decision, time=now)
         decision = access.decide(principal, subject, action, purpose, now, approved)
-        if decision.allowed and self._lasting(access.rulebook.in_force(subject.domain)):
+        if decision.allowed and self.lasting(access.rulebook.in_force(subject.domain)):
             self._made.put(key, _Made(access, subject, decision))
         return decision
 
-    def _lasting(self, rules: InForce) -> bool:
+    def lasting(self, rules: InForce) -> bool:
+        """Whether no rule of these looks at the time."""
         found = self._rules.find(id(rules))
         if found is None or found[0] is not rules:
             lasting = all(_lasting(dict(rule.json)) for rule in rules.rules.values())

@@ -11,6 +11,7 @@ from mesh_defs.gateway.state.outbox import Outbox
 from mesh_defs.gateway.state.place import place_of
 from mesh_defs.gateway.state.receipts import Receipts
 from mesh_defs.gateway.state.requests import Requests
+from mesh_defs.gateway.state.sessions import Sessions
 from mesh_defs.gateway.state.tokens import Tokens
 from mesh_defs.gateway.state.usage import Usage
 
@@ -36,6 +37,7 @@ class State:
         self.requests = Requests(self.database)
         self.grants = Grants(self.database)
         self.tokens = Tokens(self.database)
+        self.sessions = Sessions(self.tokens)
         self.receipts = Receipts(self.database)
         self.usage = Usage(self.database)
         self.outbox = Outbox(self.database)

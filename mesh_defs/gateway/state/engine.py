@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mesh_defs.errors import Busy, CorruptRecord, MeshError, SourceUnavailable, StorageFailed
 from mesh_defs.gateway.state.kept import KeptConnection
-from mesh_defs.gateway.state.place import make_private, touch_private
+from mesh_defs.private_files import make_private, touch_private
 from mesh_defs.redaction import redact, secrets_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.errors import CorruptRecord, StorageFailed
 from mesh_defs.gateway.state.chain import Head
-from mesh_defs.gateway.state.place import locked, make_private, write_private
+from mesh_defs.gateway.state.place import locked
+from mesh_defs.private_files import make_private, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable

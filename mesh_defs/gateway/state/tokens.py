@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from mesh_defs.gateway.state.engine import Database
 
-TokenKind = Literal["service", "lease"]
+TokenKind = Literal["service", "lease", "session"]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 NAME_RULE = "letters, digits and . _ -, starting with a letter or digit, at most 64"
@@ -61,7 +61,7 @@ class NewToken:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A service token or lease, without its secret. Times are aware. Of a lease ``expires_at`` and
+    """A service token, lease or session, without its secret. Times are aware. ``expires_at`` and
     ``revoked_at`` are those of what it came of, where that ends earlier; ``parent`` is the
     credential that was shown for it (``token:<id>``, ``oidc``, ``admin``)."""
 
@@ -172,7 +172,7 @@ class Tokens:
         form = _FORM.match(secret)
         if form is None:
             return None
-        found = self._shown(form[1])
+        found = self.shown(form[1])
         kept = found[0] if found is not None else _NOBODYS
         same = hmac.compare_digest(kept, _digest(secret))
         return found[1] if found is not None and same else None
@@ -218,7 +218,7 @@ class Tokens:
             connection.execute(update(tokens).where(tokens.c.id == token.id).values(values))
             return self._find(connection, token.id)
 
-    def _shown(self, number: str) -> tuple[str, Token] | None:
+    def shown(self, number: str) -> tuple[str, Token] | None:
         """The token of that id with the digest of its secret: read once, until anybody makes or
         revokes any. What there is none of is not remembered."""
         changes = access_version(self.database)

@@ -16,10 +16,12 @@ from mesh_defs.contract.engines.dbt import DbtTests, named_test
 from mesh_defs.contract.rules import Custom
 from mesh_defs.errors import TransformFailed
 from mesh_defs.faults import relative
+from mesh_defs.product.attest.keys import key_variable
 from mesh_defs.product.keyed_hash import KeyedHash, variable
 from mesh_defs.product.privacy import names_of
 from mesh_defs.product.transforms import dbt_checks, dbt_database, dbt_errors
 from mesh_defs.product.transforms.dbt_privacy import Privacy
+from mesh_defs.settings import hide_variable
 from mesh_defs.sql import literal, quote
 
 if TYPE_CHECKING:
@@ -117,15 +119,18 @@ class _Builder:
         file = self._database()
         walls = dbt_database.walls(self.inputs, self.project, self.scratch)
         try:
-            with session(
-                self.project,
-                self.kept,
-                self.scratch,
-                walls,
-                install=self.keyed_hash.install,
-                hidden=variable(self.mesh.settings),
-                private=self.private,
-            ) as dbt:
+            with (
+                hide_variable(key_variable(self.mesh.settings)),
+                session(
+                    self.project,
+                    self.kept,
+                    self.scratch,
+                    walls,
+                    install=self.keyed_hash.install,
+                    hidden=variable(self.mesh.settings),
+                    private=self.private,
+                ) as dbt,
+            ):
                 selection, built, tested = self._run(dbt, file)
         except dbt_errors.DbtGaveUp as error:
             # Until a project is parsed, dbt has seen no data.

@@ -1,0 +1,1 @@
+"""Whether a product can be trusted: what was measured, and whether what was signed still holds."""

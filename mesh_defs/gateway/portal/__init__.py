@@ -1,0 +1,1 @@
+"""The pages: server-rendered, without anything from elsewhere, of what their reader may know."""

@@ -1,0 +1,7 @@
+"""All routes of the portal."""
+
+from __future__ import annotations
+
+from mesh_defs.gateway.portal import access, assets, home, pages, product, rows, sign_in
+
+ROUTERS = tuple(each.router for each in (assets, home, pages, access, sign_in, rows, product))

@@ -1,0 +1,1 @@
+"""Attestations: what each version was made of, signed by the environment that made it."""
