@@ -11,7 +11,7 @@ import pytest
 
 from mesh_defs.contract.data import Rows
 from mesh_defs.drivers.compute.duckdb import DuckDBCompute
-from mesh_defs.drivers.compute.footers import ROW_GROUP_ROWS
+from mesh_defs.drivers.compute.footers import row_group_rows
 from mesh_defs.drivers.compute.polars import PolarsCompute
 from mesh_defs.drivers.storage.delta_statistics import statistics_json
 
@@ -28,6 +28,9 @@ COLUMNS = """
     repeat('x', (i % 400)::INT) AS long, {'a': i, 'b': [i, NULL]} AS inside,
     encode('b' || i) AS raw, NULL::INT AS nothing, MAP {'k': i} AS map, i AS "a.b", [i] AS list
 """
+
+
+ROW_GROUP_ROWS = row_group_rows(1)
 
 
 @pytest.fixture
@@ -66,7 +69,10 @@ def test_a_bound_knows_of_nan_in_any_row_group(session: DuckDBCompute, tmp_path:
     (file,) = session.stage(query, tmp_path / "out" / "x")
     assert file.columns["n"].has_nan
     assert file.columns["n"].maximum is None
-    assert (file.columns["later"].minimum, file.columns["later"].nulls) == ("20480", 20480)
+    assert (file.columns["later"].minimum, file.columns["later"].nulls) == (
+        str(ROW_GROUP_ROWS),
+        ROW_GROUP_ROWS,
+    )
 
 
 def test_statistics_of_one_file_are_those_of_its_rows(
@@ -93,3 +99,11 @@ def test_polars_writes_small_row_groups_too(session: DuckDBCompute, tmp_path: Pa
     (file,) = compute.stage("SELECT * FROM x", inputs, tmp_path / "out" / "y")
     assert pq.read_metadata(file.path).row_group(0).num_rows <= ROW_GROUP_ROWS
     assert file.rows == rows
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [(1, 10_240), (15, 10_240), (16, 10_240), (17, 20_480), (100, 71_680), (10_000, 122_880)],
+)
+def test_wide_rows_have_larger_row_groups(columns: int, rows: int) -> None:
+    assert row_group_rows(columns) == rows

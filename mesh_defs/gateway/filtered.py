@@ -7,12 +7,14 @@ condition says beyond that (`mesh_defs.gateway.query.prune`) is the engine's.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
+from mesh_defs.gateway.query.faults import Cancelled
 from mesh_defs.gateway.query.nodes import integer
 from mesh_defs.gateway.query.parser import parsed
 from mesh_defs.gateway.query.prune import comparisons
-from mesh_defs.gateway.row_groups import GroupBatches
+from mesh_defs.gateway.row_groups import BATCH_ROWS, GroupBatches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,10 +40,10 @@ class Some:
 
 def some_rows(sql: str) -> Some | None:
     """What the query ``sql`` reads, where it selects columns of one relation by name, and rows by
-    comparisons that are understood; None when it takes an engine."""
+    comparisons that are understood, or the first ones; None when it takes an engine."""
     tree = parsed(sql)
     node = tree["statements"][0]["node"]
-    if node.get("type") != "SELECT_NODE" or not node["where_clause"]:
+    if node.get("type") != "SELECT_NODE":
         return None
     table = node["from_table"]
     more = ("group_expressions", "group_sets", "having", "sample", "qualify")
@@ -57,6 +59,8 @@ def some_rows(sql: str) -> Some | None:
     wanted, whole = comparisons(tree)
     if columns is None or cut is None or not whole:
         return None
+    if not wanted and cut[0] is None:
+        return None  # of all rows another way is better
     return Some(str(table["table_name"]), columns, wanted, *cut)
 
 
@@ -82,8 +86,10 @@ def some_batches(
         return None
     texts = [field.name for field in read if pa.types.is_string(field.type)]
     plain = [name for name in texts if name.lower() not in tested]
-    groups = GroupBatches(part, read, batch_rows, footers.bounds, plain)
-    return FilteredBatches(groups, pa.schema([named[name] for name in chosen]), some)
+    # All of a row group at once: few of its rows are left.
+    groups = GroupBatches(part, read, max(batch_rows, BATCH_ROWS), footers.bounds, plain)
+    selected = pa.schema([named[name] for name in chosen])
+    return FilteredBatches(groups, selected, some, batch_rows)
 
 
 def _columns(listed: Sequence[Node]) -> tuple[str, ...] | None:
@@ -118,25 +124,36 @@ def _cut(modifiers: Sequence[Node]) -> tuple[int | None, int] | None:
 
 
 class FilteredBatches:
-    """The rows of ``groups`` that are wanted, as record batches of ``schema``, read once. `cancel`
-    may be called from any thread; reading then raises `Cancelled`."""
+    """The rows of ``groups`` that are wanted, as record batches of ``schema``, each of
+    ``batch_rows`` at most, read once. `cancel` may be called from any thread; reading then raises
+    `Cancelled`."""
 
-    def __init__(self, groups: GroupBatches, schema: pa.Schema, some: Some) -> None:
+    def __init__(
+        self, groups: GroupBatches, schema: pa.Schema, some: Some, batch_rows: int
+    ) -> None:
         self.schema = schema
+        self._most = batch_rows
         self._groups = groups
         self._some = some
         self._batches = self._read()
         self.pause = groups.pause
         self.resume = groups.resume
         self.rest = groups.rest
-        self.cancel = groups.cancel
+        self._cancelled = False
         self.close = groups.close
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self
 
     def __next__(self) -> pa.RecordBatch:
+        if self._cancelled:
+            raise Cancelled("whoever asked is gone")
         return next(self._batches)
+
+    def cancel(self) -> None:
+        """End it, since nobody waits for it any more."""
+        self._cancelled = True
+        self._groups.cancel()
 
     def _read(self) -> Iterator[pa.RecordBatch]:
         skip, left = self._some.offset, self._some.limit
@@ -150,8 +167,8 @@ class FilteredBatches:
             if left is not None:
                 kept = kept.slice(0, left)
                 left -= kept.num_rows
-            if kept.num_rows:
-                yield _decoded(kept, self.schema)
+            for start in range(0, kept.num_rows, self._most):
+                yield _decoded(kept.slice(start, self._most), self.schema)
             if left == 0:
                 return
 
@@ -170,9 +187,14 @@ def _decoded(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 def _kept(batch: pa.RecordBatch, wanted: Sequence[Comparison]) -> pa.RecordBatch:
     import pyarrow.compute as pc
 
+    if not wanted:
+        return batch
     names = {name.lower(): name for name in batch.schema.names}
-    for each in wanted:
-        mask = each.holds(batch.column(names[each.column]))
-        if not pc.all(mask, skip_nulls=False).as_py():
-            batch = batch.filter(mask)  # what is null holds not
-    return batch
+    holds = [each.holds(batch.column(names[each.column])) for each in wanted]
+    mask = reduce(pc.and_, holds)
+    # What is null holds not. Of a few rows the places are found once for all columns.
+    return (
+        batch.take(pc.indices_nonzero(mask))
+        if mask.true_count * 4 < len(mask)
+        else (batch.filter(mask))
+    )

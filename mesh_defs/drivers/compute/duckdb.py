@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
-from mesh_defs.drivers.compute.footers import ROW_GROUP_ROWS, footer_statistics, row_group_count
+from mesh_defs.drivers.compute.footers import footer_statistics, row_group_count, row_group_rows
 from mesh_defs.drivers.compute.protocol import ColumnStatistics, StagedFile
 from mesh_defs.errors import MeshError
 from mesh_defs.interrupts import interruptible
@@ -90,12 +90,12 @@ class DuckDBCompute:
     def stage(self, query: str, target: Path) -> list[StagedFile]:
         """Write the rows of ``query`` as one Parquet file named after ``target``, in the query's
         order. Raises `UnfitColumns`, `duckdb.Error`."""
-        self._check_types(query)
+        group = row_group_rows(self._check_types(query))
         target.parent.mkdir(parents=True, exist_ok=True)
         path = target.with_suffix(".parquet")
         written = self.connection.execute(
             f"COPY ({query}\n) TO {literal(str(path))} "
-            f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {ROW_GROUP_ROWS}, RETURN_STATS)"
+            f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {group}, RETURN_STATS)"
         ).fetchall()
         staged = [_staged(row) for row in written]
         if row_group_count(self.connection, path) > 1:
@@ -108,7 +108,8 @@ class DuckDBCompute:
         with self._held:
             self.connection.close()
 
-    def _check_types(self, query: str) -> None:
+    def _check_types(self, query: str) -> int:
+        """How many columns there are. Raises `UnfitColumns`."""
         relation = self.connection.sql(query)
         unfit = [
             (name, kind)
@@ -123,6 +124,7 @@ class DuckDBCompute:
                     for name, kind in unfit
                 )
             )
+        return len(relation.columns)
 
 
 def _also_unglobbed(paths: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mesh_defs.drivers.compute.footers import ROW_GROUP_ROWS
+from mesh_defs.drivers.compute.footers import row_group_rows
 from mesh_defs.drivers.compute.protocol import ComputeFailed, QueryRefused, StagedFile
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ class PolarsCompute:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with pl.SQLContext(frames, register_globals=False) as context:
-                context.execute(query, eager=False).sink_parquet(
-                    path, compression="snappy", row_group_size=ROW_GROUP_ROWS
-                )
+                found = context.execute(query, eager=False)
+                group = row_group_rows(len(found.collect_schema()))
+                found.sink_parquet(path, compression="snappy", row_group_size=group)
         except (ColumnNotFoundError, SQLInterfaceError, SQLSyntaxError) as error:
             raise QueryRefused(f"polars: {str(error).strip()}") from error
         except (pl.exceptions.PolarsError, OSError) as error:

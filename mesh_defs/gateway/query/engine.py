@@ -47,7 +47,7 @@ _MOST_WAITING = 10_000  # how many may ask at all is bounded before
 
 
 class Engine:
-    """``running`` queries at a time share ``memory_mb`` and ``temp_mb`` of disk below ``scratch``
+    """``running`` queries at a time, one less of one principal, share ``memory_mb`` and ``temp_mb`` of disk below ``scratch``
     alike; one share of the disk is for answers whose readers are slow (`Room`). Who waits longer
     than ``wait`` seconds is told to come again. ``kept`` instances wait for another query over the
     same relations. Above ``process_mb`` of the whole process none is kept, and what grows too much
@@ -71,7 +71,7 @@ class Engine:
         self._scratch = scratch
         temp_mb //= running + 1
         self._size = Size(memory_mb // running, temp_mb, threads)
-        self._slots = Slots(running, _MOST_WAITING, seconds=wait)
+        self._slots = Slots(running, _MOST_WAITING, each=max(1, running - 1), seconds=wait)
         self._room = Room(self._roomy)
         self._space = Space(scratch, temp_mb * _MB)
         self._kept = kept

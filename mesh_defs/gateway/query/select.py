@@ -14,6 +14,7 @@ from mesh_defs.faults import did_you_mean
 from mesh_defs.gateway.query import growth, parser
 from mesh_defs.gateway.query.allow import Query, is_text
 from mesh_defs.gateway.query.faults import BadQuery
+from mesh_defs.gateway.query.simple import simple_condition
 from mesh_defs.policy.access.conditions import BadCondition, read_condition
 from mesh_defs.sql import quote
 
@@ -106,6 +107,9 @@ def _condition(where: str, known: tuple[str, ...]) -> str:
     if len(where) > MOST_CONDITION or not is_text(where):
         found = f"{len(where)} characters in 'where'"
         raise BadQuery(found, f"{MOST_CONDITION} characters of text", "write a shorter condition")
+    simple = simple_condition(where, known)
+    if simple is not None:
+        return simple
     try:
         condition = parser.locked(
             lambda connection: read_condition(where, known, connection, growth.check_growth)

@@ -36,10 +36,17 @@ def access_version(database: Database) -> int:
 
 
 @contextmanager
-def changing(database: Database) -> Iterator[Connection]:
-    """A transaction in which nobody else changes who may do what; its end changes the number."""
+def alone(database: Database) -> Iterator[Connection]:
+    """A transaction that none of those who write so runs beside; the number stays."""
     with database.writing() as connection:
         connection.execute(_VALUE.with_for_update())
+        yield connection
+
+
+@contextmanager
+def changing(database: Database) -> Iterator[Connection]:
+    """A transaction in which nobody else changes who may do what; its end changes the number."""
+    with alone(database) as connection:
         yield connection
         connection.execute(update(counter).where(_ACCESS).values(value=counter.c.value + 1))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesh_defs.gateway.state.engine import Database
+from mesh_defs.gateway.state.feedback import Feedback
 from mesh_defs.gateway.state.grants import Grants
 from mesh_defs.gateway.state.migrate import migrate
 from mesh_defs.gateway.state.outbox import Outbox
@@ -41,6 +42,7 @@ class State:
         self.receipts = Receipts(self.database)
         self.usage = Usage(self.database)
         self.outbox = Outbox(self.database)
+        self.feedback = Feedback(self.database)
 
     def close(self) -> None:
         """Write the receipts that wait, and close every connection."""

@@ -1,9 +1,9 @@
 """The head of the chain as a file beside the database, so that a cut tail is noticed.
 
 Who can change the database can remove its last receipts and what it says of its end. The file,
-which is replaced after each commit, still names one of them. A crash between commit and file leaves
-it behind the database and never ahead, which is no fault: what it names is in the chain all the
-same.
+which is replaced within half a second of each commit, still names one of them. A crash between
+commit and file leaves it behind the database and never ahead, which is no fault: what it names is
+in the chain all the same.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mesh_defs.gateway.state.engine import Database
 
-NEWEST = "0001"
+NEWEST = "0002"
 _LOCK = 0x6D657368  # 'mesh', of PostgreSQL's advisory locks
 _LOCK_FILE = "state.lock"
 

@@ -184,3 +184,41 @@ outbox = Table(
     Column("problem", Text),
     Index("mesh_outbox_by_due", "done", "next_at"),
 )
+
+feedback = Table(
+    "mesh_feedback",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("version", BigInteger),
+    Column("principal", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+    Column("stars", Integer),
+    Column("text", Text),
+    Column("state", Text, nullable=False),
+    Column("settled_by", Text),
+    Index("mesh_feedback_by_product", "identity", "kind", "changed_at"),
+    Index("mesh_feedback_by_principal", "principal", "created_at"),
+)
+# A principal rates a product once, and may change that.
+Index(
+    "mesh_feedback_one_rating",
+    feedback.c.identity,
+    feedback.c.principal,
+    unique=True,
+    sqlite_where=feedback.c.kind == "rating",
+    postgresql_where=feedback.c.kind == "rating",
+)
+
+answers = Table(
+    "mesh_feedback_answers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("feedback_id", Text, ForeignKey("mesh_feedback.id"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("mesh_feedback_answers_by_feedback", "feedback_id", "at"),
+)

@@ -1,0 +1,88 @@
+"""Simple conditions are recognised without a parser, and mean what the engine's parser says."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mesh_defs.gateway.query.simple import simple_condition
+from mesh_defs.policy.access.conditions import BadCondition, read_condition
+
+KNOWN = ("id", "code", "Day", "select")
+CONSTANTS = st.integers(-(10**18) + 1, 10**18 - 1).map(str) | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5
+).map(lambda text: "'" + text.replace("'", "''") + "'")
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> str:
+    space = st.sampled_from(["", " ", "\n\t"])
+    parts = [
+        f"{draw(space)}{draw(st.sampled_from(['id', 'code', 'Day']))}{draw(space)}"
+        f"{draw(st.sampled_from(['=', '<', '<=', '>', '>=']))}{draw(space)}{draw(CONSTANTS)}"
+        for _ in range(draw(st.integers(1, 4)))
+    ]
+    return draw(st.sampled_from([" AND ", "\nand\t"])).join(parts)
+
+
+@settings(deadline=None)
+@given(where=conditions())
+def test_it_means_what_the_parser_reads(where: str) -> None:
+    found = simple_condition(where, KNOWN)
+    assert found is not None
+    with duckdb.connect() as connection:
+        meant = read_condition(where, KNOWN, connection)
+        assert read_condition(found, KNOWN, connection) == meant
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "",
+        "id",
+        "id = 1 OR id = 2",
+        "id = 1 AND",
+        "AND id = 1",
+        "id = 1 id = 2",
+        "id = 1AND id = 2",
+        "id = 1; SELECT 1",
+        "id = 1 -- more",
+        "id = 'it''s' 'more'",
+        "id = E'a'",
+        "id = 1e5",
+        "id = 1.5",
+        "id = 1_000",
+        "id = 0x1F",
+        "id = '",
+        "id == 1",
+        "id <> 1",
+        "id = - 1",
+        "unknown = 1",
+        "id = code",
+        '"id" = 1',
+        "t.id = 1",
+        "id = 1234567890123456789",
+        "(id = 1)",
+        "NOT id = 1",
+    ],
+)
+def test_anything_else_is_the_parsers(where: str) -> None:
+    assert simple_condition(where, KNOWN) is None
+
+
+def test_names_are_quoted_as_the_port_writes_them() -> None:
+    found = simple_condition("DAY > '2026-01-01' and id=3", KNOWN)
+    assert found == '("Day" > \'2026-01-01\' AND "id" = 3)'
+
+
+def test_names_that_differ_only_in_case_are_the_parsers() -> None:
+    assert simple_condition("id = 1", ("id", "ID")) is None
+
+
+def test_what_the_parser_refuses_may_be_a_name_here() -> None:
+    # A column may be named by a word of SQL; quoted, it is only that column.
+    with duckdb.connect() as connection, pytest.raises(BadCondition):
+        read_condition("select = 1", KNOWN, connection)
+    assert simple_condition("select = 1", KNOWN) == '("select" = 1)'
