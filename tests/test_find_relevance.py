@@ -5,9 +5,7 @@ against the reference mesh and 200 products of other trades. The questions tune 
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +14,8 @@ from documents import RELEVANCE, entries, generated
 
 from mesh_defs.discovery.documents import discovery_document
 from mesh_defs.discovery.index.encoder import DEFAULT, embedding
-from mesh_defs.discovery.index.find import find
 from mesh_defs.discovery.index.live import LiveIndex
 from mesh_defs.discovery.index.question import Question
-from mesh_defs.discovery.index.visible import Everything
 from mesh_defs.errors import MissingDriver
 from mesh_defs.settings import load_settings
 

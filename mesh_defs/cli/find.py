@@ -116,7 +116,8 @@ def _show(found: Found) -> None:
 def _show_result(result: Result) -> None:
     entry, out = result.entry, console()
     where = f" at {entry.origin}" if entry.origin else ""
-    out.print(cell(f"{entry.url}{where}", "bold green"), cell(entry.title))
+    title = f"  {entry.title}" if entry.title else ""
+    out.print(cell(f"{entry.url}{where}", "bold green"), cell(title), sep="")
     purpose = entry.purpose if len(entry.purpose) <= _LONGEST else f"{entry.purpose[:_LONGEST]}…"
     out.print(cell(f"  {purpose}"))
     out.print(cell(f"  why: {_why(result)}", "dim"))

@@ -182,7 +182,8 @@ def entries_of(document: object, *, origin: str = HERE) -> list[Entry]:
         "published": _moment(document.get("published_at")),
         "version": _whole(document.get("version")),
     }
-    more = _more(document)
+    # Examples speak of any port, also of one that the caller may not know of.
+    more = _more(document, examples=len(ports) == 1)
     tags = _words(document.get("tags"))
     told = (_entry(common, more, tags, each, main=each.get("port") == main) for each in ports)
     return list({entry.port: entry for entry in told}.values())
@@ -226,9 +227,10 @@ def _columns(columns: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
             yield name, f"{title}. {told}" if title and told else title or told
 
 
-def _more(document: Mapping[str, Any]) -> str:
+def _more(document: Mapping[str, Any], *, examples: bool) -> str:
     told = [clean(document.get(key), _LONGEST_TEXT) for key in ("usage", "limitations")]
-    for each in _list(document.get("examples"))[:_MOST_EXAMPLES]:
+    listed = _list(document.get("examples"))[:_MOST_EXAMPLES] if examples else []
+    for each in listed:
         if isinstance(each, dict):
             keys = ("title", "text")
             told += [clean(each.get(key), _LONGEST_DESCRIPTION) for key in keys]

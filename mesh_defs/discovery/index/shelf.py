@@ -92,9 +92,11 @@ class Shelf:
         model: str,
         told: Callable[[int], None] = lambda _: None,
     ) -> Opened:
-        """An index of ``entries`` and nothing else, in place of what is there. ``told`` hears how
-        many are written."""
+        """An index of ``entries`` and nothing else, in place of what is there: the same in whatever
+        order they come. ``told`` hears how many are written."""
         from tantivy import Index
+
+        listed = sorted(entries, key=lambda entry: (entry.identity, entry.port))
 
         with self._locked("alone"):
             name = f"words-{self._number() + 1}"
@@ -103,7 +105,7 @@ class Shelf:
             folder.mkdir()
             index = Index(schema(), str(folder))
             register(index)
-            _write(index, entries, (), model, 0, _BUILD_BYTES, told)
+            _write(index, listed, (), model, 0, _BUILD_BYTES, told)
             self._note(name, model)
             for left in self.root.glob("words-*"):
                 if left.name != name:
