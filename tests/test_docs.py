@@ -46,6 +46,14 @@ def test_the_guide_to_following_data_runs_as_it_stands(
     assert follow("follow-the-data.md", tmp_path) == 3
 
 
+def test_the_guide_to_standards_runs_as_it_stands(tmp_path: Path) -> None:
+    assert follow("standards.md", tmp_path) == 6
+    assert (tmp_path / "exported/shop/breads.odps.yaml").is_file()
+    assert (tmp_path / "domains/copies/breads/contract.yaml").is_file()
+    events = (tmp_path / ".mesh/openlineage.jsonl").read_text().splitlines()
+    assert len(events) == 2
+
+
 def test_the_guide_to_access_runs_as_it_stands(tmp_path: Path) -> None:
     assert follow("govern-access.md", tmp_path) == 5
     text = (ROOT / "docs/guides/govern-access.md").read_text()

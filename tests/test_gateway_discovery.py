@@ -136,9 +136,11 @@ def test_consumers_and_use_are_told_as_far_as_they_may_be_known(mesh: Served) ->
     found = shown(mesh, SALES, ADA)
     assert found["usage_30d"]["reads"] == before["reads"] + 1
     assert found["usage_30d"]["rows"] == before["rows"] + 12
-    assert {"product": "mesh://shop/few", "input": "sales", "reads": "mesh://shop/sales"} in found[
-        "consumers"
-    ]
+    assert {
+        "product": "mesh://shop/few",
+        "input": "sales",
+        "reads": "mesh://shop/sales/sales",
+    } in found["consumers"]
     assert found["access"][0]["snippet"].find(mesh.base) > 0
     assert found["ports"][0]["links"]["data"] == f"{mesh.base}/shop/sales/sales/data"
     assert "ada" not in json.dumps(found["consumers"])

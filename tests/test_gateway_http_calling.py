@@ -12,12 +12,13 @@ from test_gateway_http_states import limited
 ADA = "person:ada@shop.example"
 NOBODYS = "mesh_000000000000_" + "0" * 64
 SALES = "/shop/sales/sales/data"
-# Each refused by another part: of the parameters, the address, the form, the purpose.
+# Each refused by another part: of the parameters, the address, the form, the purpose, the names.
 WRONG = (
     {"limit": "-1"},
     {"version": "0", "as_of": "2026-01-31T12:00Z"},
     {"format": "csv", "compression": "zstd"},
     {"purpose": "1"},
+    {"bogus": "1"},
 )
 
 

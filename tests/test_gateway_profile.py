@@ -31,6 +31,7 @@ url: https://mesh.example/data
 tls: {certificate: tls/server.pem, key: tls/server.key}
 behind_proxy: false
 public_discovery: false
+dagster_url: https://dagster.example
 state: {driver: postgres, dsn: "${STATE_DSN}"}
 audit_key: "${AUDIT_KEY}"
 sign_key: "${SIGN_KEY}"

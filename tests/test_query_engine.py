@@ -266,7 +266,7 @@ def test_what_is_closed_in_the_middle_frees_its_slot(engine: Engine, folder: Fol
 
 
 def test_over_its_slots_the_engine_says_when_to_come_back(engine: Engine, folder: Folder) -> None:
-    held = [engine.run(MANY, folder.relations) for _ in range(2)]
+    held = [engine.run(MANY, folder.relations, who=who) for who in ("ada", "bob")]
     with pytest.raises(Overloaded) as error:
         engine.run("SELECT 1", folder.relations)
     assert error.value.retry_after is not None

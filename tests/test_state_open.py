@@ -87,7 +87,7 @@ def test_several_processes_may_be_the_first(place: Place, tmp_path: Path) -> Non
 def test_a_database_that_is_newer_is_one_clear_error(place: Place) -> None:
     with State(place) as state, state.database.writing() as connection:
         connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
-    with pytest.raises(MeshError, match=r"has the form 9999, .*its newest is 0001.*update mesh"):
+    with pytest.raises(MeshError, match=r"has the form 9999, .*its newest is 0002.*update mesh"):
         State(place)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -130,7 +131,7 @@ def test_freshness_kept_is_a_share_of_the_time(tmp_path: Path) -> None:
     at(root, 1, NOW - 6 * DAY)
     fact = facts(root)["freshness_kept"]
     assert fact.value == pytest.approx(4 / 10)
-    assert fact.details == {"promised_seconds": 2 * 86_400}
+    assert fact.details == {"promised_seconds": 2 * 86_400, "by": None}
     assert "when it was published" in fact.how
     by_day = {point.time: point.value for point in fact.series}
     assert by_day[datetime(2026, 11, 12, tzinfo=UTC)] == 1.0
@@ -362,6 +363,6 @@ def test_the_time_of_incidents_is_the_time_that_was_not_fresh(
     whole = (NOW - found.since).total_seconds() if found.versions else 0.0
     value = freshness_kept(found).value
     assert stale == pytest.approx(whole * (1 - (value if value is not None else 1)))
-    for before, after in zip(listed, listed[1:], strict=False):
+    for before, after in pairwise(listed):
         assert before.ended is not None
         assert before.ended < after.began

@@ -29,7 +29,7 @@ def index(
     profile: ForProfile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the index up to date with what products tell of themselves.
+    """Bring the index of products up to date.
 
     Reads the discovery document of every product that has changed, of this mesh and of the other
     meshes that the profile names. The gateway does the same in the background while it runs. The

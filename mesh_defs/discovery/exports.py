@@ -24,7 +24,7 @@ from mesh_defs.product.stores import known_products, ledger
 from mesh_defs.standards.dprod import catalog_document, dprod_document
 from mesh_defs.standards.facts import ProductFacts
 from mesh_defs.standards.forms import ENDINGS
-from mesh_defs.standards.odcs import odcs_document
+from mesh_defs.standards.odcs import contract_file, odcs_document
 from mesh_defs.standards.odps import odps_document
 from mesh_defs.standards.openlineage.events import version_event
 from mesh_defs.standards.turtle import turtle
@@ -136,7 +136,7 @@ class Exports:
         for output in facts.outputs:
             if port in (None, output.name) and output.contract.digest not in found:
                 text = odcs_document(output, seen).decode()
-                name = f"{facts.domain}/{facts.product}.{output.name}.{ENDINGS['odcs']}"
+                name = f"{facts.domain}/{contract_file(facts.product, output.name)}"
                 found[output.contract.digest] = Exported(name, text)
         return list(found.values())
 

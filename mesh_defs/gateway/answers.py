@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mesh_defs.errors import Unauthenticated
 from mesh_defs.gateway.filtered import some_batches, some_rows
 from mesh_defs.gateway.query.allow import read_query
 from mesh_defs.gateway.query.answer import BATCH_ROWS, Limits
@@ -176,7 +177,11 @@ def run_sql(
 ) -> Answering:
     """The answer to a stranger's SQL over ports that ``caller`` may query, at most ``rows`` (None:
     all); what names no version is read as it was ``as_of`` (None: the newest). Raises
-    as `read_query`, `Reads.open` and `Engine.run` do."""
+    `Unauthenticated` for whom nobody knows, `Overloaded`, and as `read_query`, `Reads.open` and
+    `Engine.run` do."""
+    if caller.anonymous:
+        # A statement need not name any port: no decision on one would stop it.
+        raise Unauthenticated("only who says who it is may run SQL. Fix: send a token")
     with ExitStack() as held:
         place = _place(gateway, str(caller.principal), held)
         readings: dict[str, Reading] = {}
@@ -215,7 +220,7 @@ def _whole(gateway: Gateway, chosen: Chosen, limits: Limits) -> GroupBatches | N
 def _some(gateway: Gateway, chosen: Chosen, limits: Limits) -> FilteredBatches | None:
     """The chosen rows straight from the files; None where an engine must look."""
     files = chosen.reading.rows().files
-    some = some_rows(chosen.query.sql) if files else None
+    some = (chosen.query.some or some_rows(chosen.query.sql)) if files else None
     if some is None:
         return None
     known = _described(gateway, chosen, f"SELECT * FROM {quote(some.relation)}", limits)

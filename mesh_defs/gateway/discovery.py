@@ -1,20 +1,19 @@
 """The discovery document as the gateway shows it: what one caller may see, with the addresses here,
-and with what only a gateway knows: who reads the product, and how much."""
+and with what only a gateway knows: who reads the product, how much, and what they say of it."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.discovery.documents import discovery_document
-from mesh_defs.errors import UnknownAddress
+from mesh_defs.discovery.lineage.model import Place
 from mesh_defs.gateway.describe import port_dict, view
+from mesh_defs.gateway.feedback import told
 from mesh_defs.gateway.snippets import snippets
 from mesh_defs.product.described.shown import shown_document
-from mesh_defs.urls import MeshUrl, is_mesh_url, parse
+from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
     from mesh_defs.gateway.core import Gateway
@@ -41,6 +40,7 @@ def discovery(
     shown["access"] = _access(gateway, product, shown)
     shown["consumers"] = _consumers(gateway, product, knows, time)
     shown["usage_30d"] = _usage(gateway, product, time)
+    shown["feedback"] = told(gateway.state, product.identity, names=not caller.anonymous)
     return shown
 
 
@@ -63,16 +63,19 @@ def _consumers(
 ) -> list[dict[str, Any]]:
     """The products that read it, as far as the caller may know of them, and how many others hold a
     grant, by their kind."""
+    graph = gateway.overview.graph()
+    names = {
+        name for port in product.ports for name in graph.readers(Place(product.identity, port.name))
+    }
     found: list[dict[str, Any]] = []
-    for domain, name in gateway.catalog.known():
-        manifest = gateway.catalog.manifest(f"{domain}/{name}")
-        for each, declared in (manifest.inputs if manifest is not None else {}).items():
-            source = _source(declared.from_)
-            if source is None or source.identity != product.identity:
-                continue
-            if knows(MeshUrl(domain, name)):
-                url = f"mesh://{domain}/{name}"
-                found.append({"product": url, "input": each, "reads": str(source)})
+    for name in sorted(names):
+        domain, _, other = name.partition("/")
+        if not knows(MeshUrl(domain, other)):
+            continue
+        for one in graph.products[name].reads:
+            source = graph.resolved(one)
+            if source.owner == product.identity and knows(source.url):
+                found.append({"product": f"mesh://{name}", "input": one.input, "reads": source.id})
     held = gateway.state.grants.listed(now, identity=product.identity)
     seen = {port.name for port in product.ports}
     kinds: dict[str, set[str]] = {}
@@ -81,12 +84,6 @@ def _consumers(
             kinds.setdefault(grant.principal.partition(":")[0], set()).add(grant.principal)
     found += [{"principals": kind, "grants": len(who)} for kind, who in sorted(kinds.items())]
     return found
-
-
-def _source(text: str) -> MeshUrl | None:
-    with suppress(UnknownAddress):
-        return replace(parse(text), version=None) if is_mesh_url(text) else None
-    return None
 
 
 def _usage(gateway: Gateway, product: ProductView, now: datetime) -> dict[str, int]:

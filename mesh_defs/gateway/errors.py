@@ -11,6 +11,7 @@
     │   ├── Overloaded      429: over a limit
     │   ├── NotWhole        503: receipts are missing or changed, and none is written any more
     │   └── Ended           the read was ended: a grant or a token was revoked or came to its end
+    │       └── Changed     or what may be seen is no longer what it began with
 """
 
 from __future__ import annotations
@@ -69,6 +70,10 @@ class Ended(GatewayError):
 
     status = 403
     title = "Access ended"
+
+
+class Changed(Ended):
+    """A read was ended: what may be seen is no longer what it began with."""
 
 
 class BadRequest(GatewayError):

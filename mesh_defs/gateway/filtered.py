@@ -6,14 +6,12 @@ condition says beyond that (`mesh_defs.gateway.query.prune`) is the engine's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from mesh_defs.gateway.query.faults import Cancelled
 from mesh_defs.gateway.query.nodes import integer
 from mesh_defs.gateway.query.parser import parsed
-from mesh_defs.gateway.query.prune import comparisons
+from mesh_defs.gateway.query.prune import Some, comparisons
 from mesh_defs.gateway.row_groups import BATCH_ROWS, GroupBatches
 
 if TYPE_CHECKING:
@@ -24,18 +22,6 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.query.nodes import Node
     from mesh_defs.gateway.query.prune import Comparison
     from mesh_defs.gateway.row_groups import Footers
-
-
-@dataclass(frozen=True, slots=True)
-class Some:
-    """Some rows of a ``relation``: its ``columns`` (none: all) where all of ``wanted`` holds, of
-    these rows ``limit`` (None: all) after ``offset``."""
-
-    relation: str
-    columns: tuple[str, ...]
-    wanted: tuple[Comparison, ...]
-    limit: int | None
-    offset: int
 
 
 def some_rows(sql: str) -> Some | None:
@@ -125,8 +111,7 @@ def _cut(modifiers: Sequence[Node]) -> tuple[int | None, int] | None:
 
 class FilteredBatches:
     """The rows of ``groups`` that are wanted, as record batches of ``schema``, each of
-    ``batch_rows`` at most, read once. `cancel` may be called from any thread; reading then raises
-    `Cancelled`."""
+    ``batch_rows`` at most, read once. `stop` and `cancel` are those of ``groups``."""
 
     def __init__(
         self, groups: GroupBatches, schema: pa.Schema, some: Some, batch_rows: int
@@ -139,21 +124,16 @@ class FilteredBatches:
         self.pause = groups.pause
         self.resume = groups.resume
         self.rest = groups.rest
-        self._cancelled = False
+        self.stop = groups.stop
+        self.cancel = groups.cancel
         self.close = groups.close
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self
 
     def __next__(self) -> pa.RecordBatch:
-        if self._cancelled:
-            raise Cancelled("whoever asked is gone")
+        self._groups.check()
         return next(self._batches)
-
-    def cancel(self) -> None:
-        """End it, since nobody waits for it any more."""
-        self._cancelled = True
-        self._groups.cancel()
 
     def _read(self) -> Iterator[pa.RecordBatch]:
         skip, left = self._some.offset, self._some.limit

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mesh_defs.errors import MeshError, StorageFailed
-from mesh_defs.gateway.errors import Ended, Overloaded
+from mesh_defs.gateway.errors import Changed, Ended, Overloaded
 from mesh_defs.gateway.ranges import Spans
 from mesh_defs.gateway.reads.catalog import Kept
 from mesh_defs.gateway.signed import Claim, SignKey, load_sign_key
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from mesh_defs.gateway.ranges import Span
     from mesh_defs.gateway.reads.reading import Reading
-    from mesh_defs.product.access import MeshAccess
     from mesh_defs.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ class Handout:
 
     Bytes count as sent once they are about to be: an audit must not miss any that left. The read
     is completed when all values of every file were sent, whichever ranges they were asked for in.
-    May be used from several threads.
+    ``ended`` tells that no byte of it may be sent any more. May be used from several threads.
     """
 
     reading: Reading
@@ -65,7 +64,6 @@ class Handout:
     expires: int
     key: SignKey
     held: ExitStack
-    access: MeshAccess
     sent: int = 0
     using: int = 0
     ended: bool = False
@@ -100,41 +98,19 @@ class Handout:
             rows = sum(each.rows for each in self.files.values())
             self.reading.complete(rows, self.sent)
 
-    def decide_again(self) -> None:
-        """Raise `Ended` when rules have changed since it was handed out, and the same may not be
-        seen any more as it was."""
-        reading = self.reading
-        access = reading.reads.catalog.access
-        if access is self.access:
-            return
-        old = reading.decision
-        try:
-            with reading.reads.open(
-                reading.caller,
-                reading.url,
-                action=old.action,
-                purpose=old.purpose,
-                protocol=reading.protocol,
-            ) as again:
-                new = again.decision
-        except MeshError as error:
-            self._give_up()
-            raise Ended(NO_LONGER_GOOD) from error
-        if (new.columns, new.row_filter) != (old.columns, old.row_filter):
-            self._give_up()
-            raise Ended(NO_LONGER_GOOD)
-        self.access = access
-
     def check(self) -> None:
-        """Raise `Ended` when the access that the URLs came of is no longer good."""
+        """Raise `Ended` when the access that the URLs came of is no longer good, or the same may
+        not be seen any more; from then on for ever, as its receipt says."""
+        if self.ended:
+            raise Ended(NO_LONGER_GOOD)
         try:
             self.reading.check()
-        except Ended:
-            self._give_up()
+        except Ended as error:
+            self.ended = True
+            self.reading.abort("access ended while its files were read", size=self.sent)
+            if isinstance(error, Changed):
+                raise Ended(NO_LONGER_GOOD) from error
             raise
-
-    def _give_up(self) -> None:
-        self.reading.abort("access ended while its files were read", size=self.sent)
 
     def end(self, reason: str) -> None:
         """Note how far it was read, unless that is noted; give everything back."""
@@ -188,7 +164,6 @@ class SignedFiles:
                 expires,
                 self.key,
                 ExitStack(),
-                reading.reads.catalog.access,
             )
             with self._changed:
                 self._room(str(reading.caller.principal))
@@ -212,17 +187,10 @@ class SignedFiles:
             handout.using += 1
         try:
             handout.check()
-            handout.decide_again()
         except BaseException:
             self.release(handout)
             raise
         return handout, handout.files[file]
-
-    @property
-    def using(self) -> int:
-        """How many requests use a file now."""
-        with self._changed:
-            return sum(each.using for each in self._handouts.values())
 
     def release(self, handout: Handout) -> None:
         """The end of `use`."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import threading
 import time
 from collections import Counter, OrderedDict, deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from mesh_defs.gateway.errors import Overloaded
@@ -24,6 +25,9 @@ _WAIT_SECONDS = 20.0
 _RETRY_SECONDS = 2
 _LOOK_SECONDS = 0.1
 _LONGEST_WAIT = 3600.0
+MOST_FILES = 64  # that are sent at once: each holds one piece, and the transport another
+_FILES_WAITING = 1024
+_DOWNLOADS_WAITING = 16  # each keeps a thread
 _WHILE_ALONE = 10.0  # times as long may a reader take nothing while nobody else waits
 
 
@@ -58,8 +62,8 @@ class Pace:
 
 
 class Slots:
-    """At most ``most`` at once, ``each`` of one key (None: all), and ``waiting`` that wait, each
-    key's turn after the others'.
+    """At most ``most`` at once, ``each`` of one key (None: all), and ``waiting`` that wait, half
+    of them of one key where that has so many at most; each key's turn is after the others'.
 
     Who waits is served in turn by key, so that one caller with many requests keeps nobody else
     waiting for all of them. It is told to come again after ``seconds`` (None: 20). Used by all
@@ -71,6 +75,7 @@ class Slots:
     ) -> None:
         self._free = most
         self._waiting = waiting
+        self._own_waiting = waiting if each is None else (waiting + 1) // 2
         self._each = each
         self._seconds = seconds
         self._lock = threading.Lock()
@@ -92,21 +97,21 @@ class Slots:
         """Take one, which `give_back` ends. ``again``: for what had one before, which waits however
         many wait and however long it takes. ``meanwhile`` is called now and then while it waits;
         what that raises ends the wait. Raises as `slot`."""
-        turn = self._queued(key, again)
-        if turn is None:
+        turn = threading.Event()
+        if self._taken(key, turn, again=again):
             return
-        seconds = math.inf if again else self._seconds
-        try:
-            came = _wait(turn, _WAIT_SECONDS if seconds is None else seconds, meanwhile)
-        except BaseException:
-            if not self._leave(key, turn):
-                self.give_back(key)
-            raise
-        if not came and self._leave(key, turn):
-            raise Overloaded(
-                "all that may read at once were busy for too long. Fix: wait, and try again",
-                retry_after=_RETRY_SECONDS,
-            )
+        with self._turn(key, turn):
+            _wait(turn, math.inf if again else self._patience, meanwhile)
+
+    async def wait(self, key: str) -> None:
+        """As `take`, for who must not block."""
+        loop, came = asyncio.get_running_loop(), asyncio.Event()
+        turn = _Told(lambda: loop.call_soon_threadsafe(came.set))
+        if self._taken(key, turn):
+            return
+        with self._turn(key, turn), suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                await came.wait()
 
     def give_back(self, key: str = "") -> None:
         """Free one: whose turn it is has it at once. ``key`` took it, which has to be told where
@@ -124,22 +129,41 @@ class Slots:
         with self._lock:
             return bool(self._queues)
 
-    def _queued(self, key: str, again: bool) -> threading.Event | None:
-        """Take one; what tells when its turn has come where none is free."""
+    @property
+    def _patience(self) -> float:
+        return _WAIT_SECONDS if self._seconds is None else self._seconds
+
+    @contextmanager
+    def _turn(self, key: str, turn: threading.Event) -> Iterator[None]:
+        """Wait for ``turn`` in the block. Raises `Overloaded` when it has not come at its end."""
+        try:
+            yield
+        except BaseException:
+            if not self._leave(key, turn):
+                self.give_back(key)
+            raise
+        if self._leave(key, turn):
+            raise Overloaded(
+                "all that may read at once were busy for too long. Fix: wait, and try again",
+                retry_after=_RETRY_SECONDS,
+            )
+
+    def _taken(self, key: str, turn: threading.Event, *, again: bool = False) -> bool:
+        """Whether one was free, and is taken; else ``turn`` tells when it is."""
         with self._lock:
-            turn = threading.Event()
             queue = self._queues.setdefault(key, deque())
             queue.append(turn)
             self._serve()
             if turn.is_set():
-                return None
-            if not again and sum(map(len, self._queues.values())) > self._waiting:
+                return True
+            waiting = sum(map(len, self._queues.values()))
+            if not again and (waiting > self._waiting or len(queue) > self._own_waiting):
                 self._drop(key, turn)
                 raise Overloaded(
                     "as many read as may at once. Fix: wait a moment, and try again",
                     retry_after=_RETRY_SECONDS,
                 )
-            return turn
+            return False
 
     def _serve(self) -> None:
         """Give what is free to those whose turn it is."""
@@ -174,14 +198,26 @@ class Slots:
             del self._queues[key]
 
 
-def _wait(turn: threading.Event, seconds: float, meanwhile: Callable[[], object] | None) -> bool:
+class _Told(threading.Event):
+    """An event that calls ``tell`` when it is set."""
+
+    def __init__(self, tell: Callable[[], object]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def set(self) -> None:
+        """Set it."""
+        super().set()
+        self._tell()
+
+
+def _wait(turn: threading.Event, seconds: float, meanwhile: Callable[[], object] | None) -> None:
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         if meanwhile is not None:
             meanwhile()
         if turn.wait(min(left, _LOOK_SECONDS if meanwhile is not None else _LONGEST_WAIT)):
-            return True
-    return turn.is_set()
+            return
 
 
 class Place:
@@ -246,6 +282,9 @@ class Limiter:
     def __init__(self, limits: Limits) -> None:
         self._slots = Slots(limits.concurrent, limits.queue)
         self._opened = Slots(limits.open, limits.queue, each=max(1, limits.open // 2))
+        # Of files that go on in ranges, by signed URLs and by callers themselves.
+        self.files = Slots(MOST_FILES, _FILES_WAITING, each=MOST_FILES // 2)
+        self.downloads = Slots(MOST_FILES, _DOWNLOADS_WAITING, each=MOST_FILES // 2)
         self.stalled_seconds = float(limits.stalled_seconds)
         self._requests = Pace(limits.per_principal_per_minute)
         self._failures = Pace(limits.failures_per_minute)
@@ -264,14 +303,6 @@ class Limiter:
     def slot(self, who: str) -> AbstractContextManager[None]:
         """Hold one of the reads at once. Raises `Overloaded`."""
         return self._slots.slot(who)
-
-    def take(self, who: str) -> None:
-        """As `slot`, for reads whose end is elsewhere: `give_back` ends it. Raises `Overloaded`."""
-        self._slots.take(who)
-
-    def give_back(self) -> None:
-        """The end of `take`."""
-        self._slots.give_back()
 
     def place(self, who: str) -> Place:
         """One of the reads that are open, for an answer that leaves at its reader's pace; `close`
@@ -297,5 +328,6 @@ class Limiter:
 
     @property
     def crowded(self) -> bool:
-        """Whether anybody waits for a read, or for the engine."""
-        return self._queued > 0 or self._slots.crowded or self._opened.crowded
+        """Whether anybody waits for a read, a file, or the engine."""
+        every = (self._slots, self._opened, self.files, self.downloads)
+        return self._queued > 0 or any(slots.crowded for slots in every)

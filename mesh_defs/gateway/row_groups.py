@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from mesh_defs.gateway.errors import GatewayError
     from mesh_defs.gateway.query.prune import Comparison
 
 BATCH_ROWS = 32_768
@@ -129,7 +130,7 @@ def _split(
 
 class GroupBatches:
     """The rows of one part as record batches of ``schema``, read once, one row group at a time.
-    `cancel` may be called from any thread; reading then raises `Cancelled`. Each has
+    `stop` may be called from any thread; reading then raises what it was given. Each has
     ``batch_rows`` at most. ``bounds`` has what files say of themselves, where it is known. Columns
     in ``encoded`` may come as dictionaries of their values, where they are stored so."""
 
@@ -142,7 +143,7 @@ class GroupBatches:
         encoded: Collection[str] = (),
     ) -> None:
         self.schema = schema
-        self._cancelled = False
+        self._reason: GatewayError | None = None
         self._rows = sum(groups.rows for groups in part)
         self._taken = 0
         self._again = partial(_batches, part, schema, batch_rows, bounds, encoded)
@@ -152,8 +153,7 @@ class GroupBatches:
         return self
 
     def __next__(self) -> pa.RecordBatch:
-        if self._cancelled:
-            raise Cancelled("whoever asked is gone")
+        self.check()
         batch = next(self._batches)
         self._taken += batch.num_rows
         return batch
@@ -171,9 +171,18 @@ class GroupBatches:
         self._batches = self._again(self._taken)
         tidy()
 
+    def check(self) -> None:
+        """Raise what it was stopped for, if it was."""
+        if self._reason is not None:
+            raise self._reason
+
+    def stop(self, reason: GatewayError) -> None:
+        """End it: whoever reads gets ``reason``."""
+        self._reason = self._reason or reason
+
     def cancel(self) -> None:
         """End it, since nobody waits for it any more."""
-        self._cancelled = True
+        self.stop(Cancelled("whoever asked is gone"))
 
     def close(self) -> None:
         """Close the file that is open; what a large answer took goes back to the system."""

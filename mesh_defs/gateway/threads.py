@@ -25,4 +25,6 @@ async def threaded(pieces: Generator[bytes, None, None]) -> AsyncGenerator[bytes
         # Who cancels this does not stop the thread: it must have left the generator.
         if making is not None and not making.done():
             await asyncio.wait({making})
+            if not making.cancelled():
+                making.exception()  # nobody is there to be told
         await run_in_threadpool(pieces.close)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mesh_defs.orchestration.checks import expectation_results, promise_results
-from mesh_defs.orchestration.names import PRODUCT, RUN, VERSION, port_key
+from mesh_defs.orchestration.names import PORTAL, PRODUCT, RUN, VERSION, port_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from mesh_defs.product.model import Product
 
 
-def materialize_results(product: Product, record: Record) -> Iterator[dg.MaterializeResult[None]]:
-    """One result per port of the version that a run just published."""
+def materialize_results(
+    product: Product, record: Record, portal: str | None = None
+) -> Iterator[dg.MaterializeResult[None]]:
+    """One result per port of the version that a run just published; ``portal`` is the address of
+    the pages that show it."""
     for name, port in record.ports.items():
+        metadata = version_metadata(record, name, port)
+        if portal is not None:
+            url = f"{portal}/{product.identity}/{name}?version={record.version}"
+            metadata[PORTAL] = dg.MetadataValue.url(url)
         yield dg.MaterializeResult(
             asset_key=port_key(product.identity, name),
-            metadata=version_metadata(record, name, port),
+            metadata=metadata,
             data_version=dg.DataVersion(data_version(record)),
             tags=version_tags(product, record),
         )

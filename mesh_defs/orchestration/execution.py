@@ -13,6 +13,7 @@ from mesh_defs.orchestration.names import op_name
 from mesh_defs.orchestration.observers import watch_of
 from mesh_defs.orchestration.partitions import partitions_of, window_of
 from mesh_defs.orchestration.specs import port_specs
+from mesh_defs.portal_address import portal_address
 from mesh_defs.product.container import run_product
 from mesh_defs.product.model import Mesh, Product
 from mesh_defs.product.report import Progress, RunReport
@@ -42,7 +43,7 @@ def product_assets(mesh: Mesh, product: Product) -> dg.AssetsDefinition:
     )
     def run(context: dg.AssetExecutionContext) -> Iterator[Event]:
         report = _contained(mesh, product, context)
-        yield from _told(product, report)
+        yield from _told(mesh, product, report)
 
     return run
 
@@ -92,7 +93,7 @@ def _give_up(error: MeshError, retries: int) -> NoReturn:
     raise dg.Failure(description=str(error), allow_retries=False) from None
 
 
-def _told(product: Product, report: RunReport) -> Iterator[Event]:
+def _told(mesh: Mesh, product: Product, report: RunReport) -> Iterator[Event]:
     """Check results first. After a broken promise the failure comes before any materialization:
     Dagster's blocking checks do not protect consumers in other runs."""
     yield from check_results(product, report)
@@ -103,4 +104,5 @@ def _told(product: Product, report: RunReport) -> Iterator[Event]:
             allow_retries=False,
         )
     if report.record is not None and report.outcome == "published":
-        yield from materialize_results(product, report.record)
+        portal = portal_address(mesh.settings)
+        yield from materialize_results(product, report.record, portal)

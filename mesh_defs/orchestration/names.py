@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 KIND = "mesh/kind"
 PRODUCT = "mesh/product"
 PORT = "mesh/port"
+PORTAL = "portal"
 STUB = "mesh/stub"
 VERSION = "mesh/version"
 RUN = "mesh/run"

@@ -10,6 +10,7 @@ import dagster as dg
 from mesh_defs.orchestration.conditions import condition_of
 from mesh_defs.orchestration.names import (
     PORT,
+    PORTAL,
     PRODUCT,
     STUB,
     entity_key,
@@ -19,6 +20,7 @@ from mesh_defs.orchestration.names import (
     upstream_key,
 )
 from mesh_defs.orchestration.partitions import partitions_of
+from mesh_defs.portal_address import portal_address
 from mesh_defs.product.load import FILE
 from mesh_defs.product.manifest import ServiceInput
 
@@ -41,7 +43,7 @@ def _port_spec(mesh: Mesh, product: Product, output: OutputPort) -> dg.AssetSpec
         key=port_key(product.identity, output.name),
         deps=_deps(mesh, product),
         description=_description(product, output),
-        metadata=_metadata(product, output),
+        metadata=_metadata(mesh, product, output),
         # A run that finds nothing new records no materialization.
         skippable=True,
         group_name=product.domain,
@@ -94,7 +96,7 @@ def _tags(product: Product, output: OutputPort) -> dict[str, str]:
     }
 
 
-def _metadata(product: Product, output: OutputPort) -> dict[str, Any]:
+def _metadata(mesh: Mesh, product: Product, output: OutputPort) -> dict[str, Any]:
     manifest, contract = product.manifest, output.contract
     metadata: dict[str, Any] = {
         "dagster/column_schema": table_schema(output.promise),
@@ -106,6 +108,10 @@ def _metadata(product: Product, output: OutputPort) -> dict[str, Any]:
         "contract": f"{contract.id} {contract.version} (ODCS {contract.api_version})",
         "mode": _mode(output),
     }
+    portal = portal_address(mesh.settings)
+    if portal is not None:
+        url = f"{portal}/{product.identity}/{output.name}"
+        metadata[PORTAL] = dg.MetadataValue.url(url)
     if manifest.limitations:
         metadata["limitations"] = dg.MetadataValue.md(manifest.limitations)
     if manifest.usage:

@@ -155,10 +155,16 @@ def _any(store: ProductStore, port: str) -> Iterator[Declared]:
             yield Declared(where, output, aside=True)
 
 
+def contract_file(manifest: Manifest | None, port: str) -> str:
+    """The file of the contract of ``port``, relative to the product's folder, as ``manifest`` names
+    it."""
+    declared = manifest.outputs.get(port, Output()) if manifest is not None else Output()
+    return declared.contract
+
+
 def _current(folder: Path, manifest: Manifest | None, port: str, root: Path) -> Declared:
     """The port under the contract that lies in the working tree."""
-    declared = manifest.outputs.get(port, Output()) if manifest is not None else Output()
-    path = (folder / declared.contract).resolve()
+    path = (folder / contract_file(manifest, port)).resolve()
     where = f"'{relative(path, root)}'"
     if not path.is_relative_to(folder.resolve()) or not path.is_file():
         return Declared(where, None)

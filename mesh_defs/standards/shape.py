@@ -32,6 +32,7 @@ def shape(page: str, output: OutputPort) -> dict[str, Any]:
 
 def _column(page: str, order: int, column: Column) -> dict[str, Any]:
     told: dict[str, Any] = {
+        "@id": f"{page}#shape/{quote(column.name, safe='')}",
         "@type": "sh:PropertyShape",
         "sh:path": {"@id": f"{page}#{quote(column.name, safe='')}"},
         "sh:name": column.name,

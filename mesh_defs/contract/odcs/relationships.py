@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from mesh_defs.yaml_source import KeyPath
 
 
+# The custom property of a relationship with the global URL that it leads to.
+MESH_URL = "meshUrl"
+
+
 def add_property_relationships(builder: Builder, prop: Property) -> None:
     """Add the foreign keys that start at ``prop``."""
     for index, relationship in enumerate(prop.model.relationships or ()):
@@ -31,7 +35,7 @@ def add_property_relationships(builder: Builder, prop: Property) -> None:
                 fix="remove 'from', or move the relationship to the schema object",
             )
             continue
-        targets = _texts(relationship.to)
+        targets = _texts(_target(relationship))
         if len(targets) != 1:
             builder.fault(
                 (*path, "to"),
@@ -54,7 +58,7 @@ def add_object_relationships(builder: Builder) -> None:
         if not _both_ends(builder, relationship, path):
             continue
         sources = _resolve_all(builder, relationship.from_, (*path, "from"))
-        targets = _resolve_all(builder, relationship.to, (*path, "to"))
+        targets = _resolve_all(builder, _target(relationship), (*path, "to"))
         if sources is None or targets is None:
             continue
         if any(source.target is not None for source in sources):
@@ -164,6 +168,18 @@ def _known_type(builder: Builder, relationship: Relationship, path: KeyPath) -> 
         return True
     builder.unknown((*path, "type"), str(relationship.type), ["foreignKey"])
     return False
+
+
+def _target(relationship: Relationship) -> str | list[str] | None:
+    """What the relationship leads to: the global URLs of `MESH_URL` where it has them, of which an
+    exported document's ``to`` is what the standard has words for."""
+    for entry in relationship.customProperties or ():
+        value = entry.value
+        if entry.property == MESH_URL and isinstance(value, str):
+            return value
+        if entry.property == MESH_URL and isinstance(value, list):
+            return [str(each) for each in value]
+    return relationship.to
 
 
 def _texts(ends: str | list[str] | None) -> list[str]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mesh_defs.product.ledger import Record
 
 WINDOW = "30 days"
+# The detail that names the column whose values the fact tells of; None: of no values.
+BY = "by"
 _DAY = timedelta(days=1)
 _ADDS = "append"
 
@@ -64,7 +66,7 @@ def freshness_kept(past: Past) -> Fact:
         if value is not None
         else "The contract promises nothing about its age, or nothing is published.",
         tuple(_days(past, held)),
-        {"promised_seconds": _promised_seconds(past)},
+        {"promised_seconds": _promised_seconds(past), BY: past.of_column},
     )
 
 
@@ -225,7 +227,11 @@ def incident_facts(past: Past) -> tuple[Fact, Fact]:
         WINDOW,
         "Times when a run began to be refused or to break, or data became older than promised.",
         tuple(Point(one.began, 1.0) for one in found),
-        {"open": len(found) - len(repairs), "incidents": [one.as_dict() for one in found]},
+        {
+            "open": len(found) - len(repairs),
+            "incidents": [one.as_dict() for one in found],
+            BY: past.of_column,
+        },
     )
     seconds = [length.total_seconds() for _, length in repairs]
     repair = Fact(
@@ -238,5 +244,6 @@ def incident_facts(past: Past) -> tuple[Fact, Fact]:
         if seconds
         else "No incident was mended in the window.",
         tuple(Point(end, length.total_seconds()) for end, length in repairs),
+        {BY: past.of_column},
     )
     return count, repair

@@ -20,6 +20,7 @@ from mesh_defs.gateway.changes.events import (
 )
 from mesh_defs.gateway.changes.position import Position
 from mesh_defs.gateway.changes.sending import told
+from mesh_defs.gateway.errors import Changed
 from mesh_defs.gateway.threads import threaded
 
 if TYPE_CHECKING:
@@ -61,10 +62,16 @@ class Follower:
 
     async def _events(self) -> AsyncGenerator[bytes, None]:
         standing = await run_in_threadpool(self.feed.asked.current)
-        spoken = looked = time.monotonic()
+        spoken = time.monotonic()
         try:
             while self.until is None or not self._done(self.until):
-                links = await run_in_threadpool(self._pending, standing)
+                try:
+                    links = await run_in_threadpool(self._pending, standing)
+                except Changed:
+                    # Each version is decided on its own: whether it goes on is what matters.
+                    standing.close()
+                    standing = await run_in_threadpool(self.feed.asked.current)
+                    continue
                 if links:
                     async with aclosing(threaded(self._told(links))) as events:
                         async for event in events:
@@ -73,10 +80,6 @@ class Follower:
                     continue
                 await asyncio.sleep(POLL_SECONDS)
                 now = time.monotonic()
-                if now - looked >= HEARTBEAT_SECONDS:
-                    # Rules and roles may have changed, of which a standing read does not hear.
-                    standing.close()
-                    standing, looked = await run_in_threadpool(self.feed.asked.current), now
                 if now - spoken >= HEARTBEAT_SECONDS:
                     yield HEARTBEAT
                     spoken = now
@@ -93,7 +96,7 @@ class Follower:
         self.position = page.position
 
     def _pending(self, standing: Reading) -> list[Link]:
-        """What is not told yet. Raises `Ended`."""
+        """What is not told yet. Raises `Ended`, `Changed`."""
         standing.check()
         links = self.feed.asked.links()
         if self.until is not None:

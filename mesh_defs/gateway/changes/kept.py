@@ -57,7 +57,7 @@ class ChangeFiles:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self.followers = Slots(MOST_FOLLOWERS, 0)
+        self.followers = Slots(MOST_FOLLOWERS, 0, each=MOST_FOLLOWERS // 2)
 
     @contextlib.contextmanager
     def held(self, step: Step) -> Iterator[Change | None]:

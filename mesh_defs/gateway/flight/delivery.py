@@ -50,6 +50,7 @@ class Delivery:
         running.enter()
         self._held.callback(running.leave)
         try:
+            running.check()
             self._limiter, who = slot
             self._place = self._limiter.place(who)
             self._held.callback(self._place.close)

@@ -71,6 +71,10 @@ class NotOffered(_Quiet, NotImplementedError):
     """UNIMPLEMENTED."""
 
 
+class Untold(_Quiet):
+    """UNKNOWN: what is wrong where pyarrow lets no status of Flight's by."""
+
+
 class Unimplemented(MeshError):
     """Flight or Flight SQL has it, and a mesh has not."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mesh_defs.errors import Unauthenticated
 from mesh_defs.gateway.flight.calls import authorization, call_of
-from mesh_defs.gateway.flight.faults import Unimplemented, flight_error
+from mesh_defs.gateway.flight.faults import Unimplemented, Untold, flight_error
 from mesh_defs.gateway.flight.service import ACTIONS
 from mesh_defs.gateway.identity.authenticate import read_authorization
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.flight.service import Service
 
 _HEADERS = "headers"
+_NO_PEER = "flight"
 _Result = TypeVar("_Result")
 
 
@@ -64,6 +66,9 @@ def _classes() -> tuple[Any, Any, Any]:
             answer = {}
             if info.method == fl.FlightMethod.HANDSHAKE:
                 answer = _told(lambda: _handshake(self._gateway, headers))
+            elif info.method == fl.FlightMethod.GET_SCHEMA:
+                # From the method itself pyarrow passes no status on.
+                _told(lambda: _checked(self._gateway, headers))
             return Headers(headers, answer)
 
     class Handshake(fl.ServerAuthHandler):  # type: ignore[misc]
@@ -95,8 +100,13 @@ def _classes() -> tuple[Any, Any, Any]:
         def get_schema(
             self, context: fl.ServerCallContext, descriptor: fl.FlightDescriptor
         ) -> fl.SchemaResult:
-            found = self._for(context, lambda call: self._service.schema(call, descriptor))
-            return fl.SchemaResult(found)
+            try:
+                found = self._for(context, lambda call: self._service.schema(call, descriptor))
+            except fl.FlightError as error:
+                told = str(error)
+            else:
+                return fl.SchemaResult(found)
+            raise Untold(told)
 
         def do_get(self, context: fl.ServerCallContext, ticket: fl.Ticket) -> fl.FlightDataStream:
             schema, rows = self._for(context, lambda call: self._service.get(call, ticket.ticket))
@@ -161,8 +171,18 @@ def _handshake(gateway: Gateway, headers: dict[str, list[Any]]) -> dict[str, str
     shown = authorization(headers)
     if shown is None:
         return {}
-    gateway.authenticate(shown)
+    _checked(gateway, headers)
     return {"authorization": f"Bearer {read_authorization(shown)}"}
+
+
+def _checked(gateway: Gateway, headers: dict[str, list[Any]]) -> None:
+    """Raise `Unauthenticated` for a credential that is no good, `Overloaded` after too many: of
+    whom, pyarrow does not tell here."""
+    try:
+        gateway.authenticate(authorization(headers))
+    except Unauthenticated:
+        gateway.limiter.failure(_NO_PEER)
+        raise
 
 
 def _refuse(what: str) -> None:

@@ -8,12 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mesh_defs.gateway.filtered import some_batches, some_rows
-from mesh_defs.gateway.flight.plain import plain
+from mesh_defs.gateway.flight.plain import Plain, plain
 from mesh_defs.gateway.flight.running import Running
 from mesh_defs.gateway.flight.table_schemas import metadata
-from mesh_defs.gateway.query.allow import read_query
+from mesh_defs.gateway.query.allow import address_of, read_query
 from mesh_defs.gateway.query.answer import BATCH_ROWS, Limits
+from mesh_defs.gateway.query.faults import BadQuery
 from mesh_defs.gateway.query.parameters import bound
+from mesh_defs.gateway.query.select import select_query
+from mesh_defs.gateway.query.simple import simple_condition, simple_statement
 from mesh_defs.gateway.row_groups import GroupBatches
 from mesh_defs.sql import quote
 
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.core import Gateway
     from mesh_defs.gateway.filtered import FilteredBatches
     from mesh_defs.gateway.flight.calls import Call
-    from mesh_defs.gateway.flight.plain import Plain
     from mesh_defs.gateway.flight.running import Batches
     from mesh_defs.gateway.query.allow import Query
     from mesh_defs.gateway.query.answer import Answer
@@ -131,7 +133,7 @@ class Statements:
         if opened.plain is None or len(opened.relations) != 1 or opened.query.parameters:
             return None
         ((relation, rows),) = opened.relations.items()
-        some = some_rows(opened.query.sql) if rows.files else None
+        some = (opened.query.some or some_rows(opened.query.sql)) if rows.files else None
         if some is None:
             return None
         known = self._described(opened, f"SELECT * FROM {quote(relation)}", {})
@@ -160,15 +162,40 @@ class _Opened:
         self._readings: dict[str, Reading] = {}
         self.plain: Plain | None = None
         self.who = call.who
-        self.query: Query = read_query(sql, self._resolve)
+        self.query: Query = self._simple() or read_query(sql, self._resolve)
         self.used = [self._readings[name] for name in self.query.relations]
         self.relations: dict[str, Rows] = {
             name: self._readings[name].rows() for name in self.query.relations
         }
 
+    def _simple(self) -> Query | None:
+        """The query where it is clear without a parser; None where it is not."""
+        said = simple_statement(self._sql)
+        if said is None:
+            return None
+        try:
+            address = address_of(said.relation)
+        except BadQuery:
+            return None
+        self.plain = Plain(said.columns, every_row=False)
+        reading = self._readings[str(self._resolve(address))]
+        known = {name.lower() for name in reading.columns}
+        named = known.issuperset(map(str.lower, said.columns))
+        if not named or simple_condition(said.where, reading.columns) is None:
+            self.plain = None
+            self._readings.clear()
+            return None
+        return select_query(
+            reading.url,
+            reading.columns,
+            columns=said.columns,
+            where=said.where,
+            limit=said.limit,
+        )
+
     def _resolve(self, address: MeshUrl) -> MeshUrl:
         # It is asked only once the statement was found to be one that may run.
-        self.plain = plain(self._sql)
+        self.plain = self.plain or plain(self._sql)
         call = self._call
         if call.as_of is not None and address.version is None and address.as_of is None:
             address = replace(address, as_of=call.as_of)

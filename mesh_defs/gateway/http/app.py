@@ -16,6 +16,7 @@ from mesh_defs.gateway.http import (
     changes,
     data,
     discovery,
+    feedback,
     files,
     lineage,
     problems,
@@ -24,6 +25,7 @@ from mesh_defs.gateway.http import (
     records,
     search,
     sharing,
+    trust,
 )
 from mesh_defs.gateway.http.guard import Guard
 from mesh_defs.gateway.portal.routes import ROUTERS
@@ -74,6 +76,8 @@ def create_app(gateway: Gateway, *, threads: int = 80) -> FastAPI:
         asking,
         audit,
         discovery,
+        feedback,
+        trust,
         lineage,
         records,
         data,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mesh_defs.gateway import asking
 from mesh_defs.gateway.errors import BadRequest, Refused
-from mesh_defs.gateway.http.calls import PLAIN, AnyPort, AnyProduct, Known, Mesh
+from mesh_defs.gateway.http.calls import CALLED, AnyPort, AnyProduct, Known, Mesh
 from mesh_defs.gateway.http.problems import PROBLEMS
 from mesh_defs.gateway.state.tokens import NewToken
 from mesh_defs.urls import MeshUrl, parse
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.identity.caller import Caller
     from mesh_defs.product.access import MeshAccess
 
-router = APIRouter(tags=["access"], dependencies=PLAIN, responses=PROBLEMS)
+router = APIRouter(tags=["access"], dependencies=CALLED, responses=PROBLEMS)
 _PRIVATE = {"Cache-Control": "no-store"}
 _LONGEST = 2000
 _ID = Annotated[str, Field(max_length=100)]
@@ -181,6 +181,7 @@ def _connect(mesh: Gateway, who: Caller, address: MeshUrl, lease: Lease) -> JSON
     with mesh.reads.open(who, address, purpose=lease.purpose, protocol="lease") as reading:
         url, grant = reading.url, reading.grant
     scope = f"mesh://{url.identity}/{url.port}"
+    roles, domain = who.brings
     wanted = NewToken(
         "lease",
         str(who.principal),
@@ -188,8 +189,8 @@ def _connect(mesh: Gateway, who: Caller, address: MeshUrl, lease: Lease) -> JSON
         now + timedelta(seconds=lease.ttl),
         actions=("discover", "read", "query", "subscribe"),
         purpose=reading.decision.purpose,
-        roles=who.principal.roles,
-        domain=who.principal.domain,
+        roles=roles,
+        domain=domain,
     )
     issued = mesh.state.tokens.lease(
         wanted,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from mesh_defs.gateway.errors import Refused
-from mesh_defs.gateway.http.calls import PLAIN, AnyProduct, Known, Mesh
+from mesh_defs.gateway.http.calls import CALLED, AnyProduct, Known, Mesh
 from mesh_defs.gateway.http.problems import PROBLEMS
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.identity.caller import Caller
     from mesh_defs.urls import MeshUrl
 
-router = APIRouter(tags=["audit"], dependencies=PLAIN, responses=PROBLEMS)
+router = APIRouter(tags=["audit"], dependencies=CALLED, responses=PROBLEMS)
 _PRIVATE = {"Cache-Control": "no-store"}
 By = Literal["consumer", "day", "consumer and day"]
 

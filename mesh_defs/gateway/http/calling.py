@@ -47,8 +47,7 @@ class Calling:
 
 async def calling(request: Request) -> Calling:
     """Who calls, who is not asked for yet."""
-    found = Calling(request)
-    request.state.calling = found
+    found: Calling = request.state.calling
     return found
 
 
@@ -64,11 +63,11 @@ class CallerFirst(APIRoute):
         handler = super().get_route_handler()
 
         async def handled(request: Request) -> Response:
+            who = request.state.calling = Calling(request)
             try:
                 return await handler(request)
             except (MeshError, RequestValidationError):
-                who: Calling | None = getattr(request.state, "calling", None)
-                if who is not None and not who.asked:
+                if not who.asked:
                     await run_in_threadpool(who.caller)
                 raise
 

@@ -92,6 +92,8 @@ def _query_params(dependant: Dependant) -> Iterator[str]:
 
 Mesh = Annotated[Gateway, Depends(gateway_of)]
 PLAIN = [Depends(plain_query)]
+# Who calls is found out, and counted, before what is wrong with the query is told.
+CALLED = [Depends(caller_of), *PLAIN]
 Who = Annotated[Caller, Depends(caller_of)]
 Known = Annotated[Caller, Depends(known_caller)]
 

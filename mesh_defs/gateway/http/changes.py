@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
 
@@ -16,22 +17,23 @@ from mesh_defs.gateway.changes.sending import page_bytes
 from mesh_defs.gateway.changes.steps import Asked
 from mesh_defs.gateway.errors import BadRequest
 from mesh_defs.gateway.http.accept import choose
-from mesh_defs.gateway.http.calls import PLAIN, AnyPort, AnyProduct, ForPurpose, Mesh, Who
+from mesh_defs.gateway.http.calls import CALLED, AnyPort, AnyProduct, ForPurpose, Mesh, Who
 from mesh_defs.gateway.http.forms import ARROW, MEDIA, NDJSON, Form, encoder
 from mesh_defs.gateway.http.headers import state_headers
 from mesh_defs.gateway.http.streams import Stream
 from mesh_defs.gateway.threads import threaded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     import pyarrow as pa
 
     from mesh_defs.gateway.changes.steps import Link
     from mesh_defs.gateway.core import Gateway
+    from mesh_defs.gateway.limits import Place
     from mesh_defs.gateway.reads.reading import Reading
 
-router = APIRouter(tags=["changes"], dependencies=PLAIN)
+router = APIRouter(tags=["changes"], dependencies=CALLED)
 PROTOCOL = "changes"
 EVENTS = "text/event-stream"
 MOST_ROWS = 100_000
@@ -137,25 +139,21 @@ def _answer(request: Request, mesh: Gateway, asked: Asked, wanted: _Wanted) -> R
         feed.check(since, links)
         if wanted.until is not None:
             links = [link for link in links if link.version <= wanted.until]
-        page = _page(mesh, feed, since, links, wanted.limit)
+        with ExitStack() as stack:
+            place = mesh.limiter.place(str(feed.asked.caller.principal))
+            stack.callback(place.close)
+            page = feed.page(since, links, wanted.limit)
+            page.held.push(stack.pop_all())
         try:
-            return _paged(request, page, _FORMS[form], newest)
+            return _paged(request, mesh, page, place, _FORMS[form], newest)
         except BaseException:
             page.close()
             raise
 
 
-def _page(mesh: Gateway, feed: Feed, since: Position, links: list[Link], limit: int) -> Page:
-    """A page that takes one of the reads at once until it is closed. Raises `Overloaded`."""
-    mesh.limiter.take(str(feed.asked.caller.principal))
-    with ExitStack() as stack:
-        stack.callback(mesh.limiter.give_back)
-        page = feed.page(since, links, limit)
-        page.held.push(stack.pop_all())
-    return page
-
-
-def _paged(request: Request, page: Page, form: Form, newest: Reading) -> Response:
+def _paged(
+    request: Request, mesh: Gateway, page: Page, place: Place, form: Form, newest: Reading
+) -> Response:
     made = encoder(form)
     columns = page.segments[0] if page.segments else Segment.none(newest)
     start = made.start(columns.schema())
@@ -174,8 +172,25 @@ def _paged(request: Request, page: Page, form: Form, newest: Reading) -> Respons
     if page.more:
         query = dict(request.query_params) | {"cursor": str(page.position)}
         headers["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'
-    pieces = threaded(page_bytes(page, start, encode, made.end))
-    return Stream(pieces, headers, MEDIA[form], page.close)
+    pieces = threaded(_placed(page_bytes(page, start, encode, made.end), place))
+    return Stream(
+        pieces,
+        headers,
+        MEDIA[form],
+        page.close,
+        stalled=mesh.limiter.stalled,
+        leave=place.cancel,
+    )
+
+
+def _placed(pieces: Generator[bytes, None, None], place: Place) -> Generator[bytes, None, None]:
+    """``pieces`` that are made in ``place``, which others have while their reader takes its
+    time."""
+    with closing(pieces):
+        for piece in pieces:
+            place.pause()
+            yield piece
+            place.resume()
 
 
 def _events(mesh: Gateway, feed: Feed, wanted: _Wanted, links: list[Link]) -> Response:
@@ -191,4 +206,5 @@ def _events(mesh: Gateway, feed: Feed, wanted: _Wanted, links: list[Link]) -> Re
     mesh.changes.followers.take(key)
     follower = Follower(feed, position, wanted.until, slot)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Stream(follower.events(), headers, EVENTS, mesh.changes.followers.give_back)
+    done = partial(mesh.changes.followers.give_back, key)
+    return Stream(follower.events(), headers, EVENTS, done)

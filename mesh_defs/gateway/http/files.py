@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from mesh_defs.gateway.errors import Overloaded, Refused
-from mesh_defs.gateway.http.calls import PLAIN, ForPurpose, Mesh, OfPort, OfProduct, Who
+from mesh_defs.gateway.errors import Refused
+from mesh_defs.gateway.http.calls import CALLED, ForPurpose, Mesh, OfPort, OfProduct, Who
 from mesh_defs.gateway.http.headers import reading_headers
 from mesh_defs.gateway.http.pieces import FileResponse
 from mesh_defs.gateway.ranges import Unsatisfiable, read_ranges
@@ -29,11 +29,6 @@ router = APIRouter(tags=["files"])
 
 PROTOCOL = "files"
 
-MOST_AT_ONCE = 64  # each holds one piece, and the transport another
-MOST_WAITING = 1024
-_WAIT_SECONDS = 20.0
-_RETRY_SECONDS = 2
-_BUSY = "as many files are read as may at once. Fix: wait a moment, and try again"
 _threads = ThreadPoolExecutor(8, "files")
 
 
@@ -41,7 +36,7 @@ _URL = f"{PREFIX}/{{reading}}/{{proof}}/{{name}}"
 
 
 @router.get(
-    "/{domain}/{product}/files", summary="URLs of a product's main port", dependencies=PLAIN
+    "/{domain}/{product}/files", summary="URLs of a product's main port", dependencies=CALLED
 )
 def product_files(mesh: Mesh, who: Who, address: OfProduct, purpose: ForPurpose) -> JSONResponse:
     """As of a port."""
@@ -49,7 +44,9 @@ def product_files(mesh: Mesh, who: Who, address: OfProduct, purpose: ForPurpose)
 
 
 @router.get(
-    "/{domain}/{product}/{port}/files", summary="URLs of a port's Parquet files", dependencies=PLAIN
+    "/{domain}/{product}/{port}/files",
+    summary="URLs of a port's Parquet files",
+    dependencies=CALLED,
 )
 def port_files(mesh: Mesh, who: Who, address: OfPort, purpose: ForPurpose) -> JSONResponse:
     """All that you may see of it, as URLs that any reader of Parquet takes and that are good for a
@@ -93,31 +90,18 @@ async def handed_file(
     )
     with ExitStack() as held:
         held.callback(mesh.signer.release, handout)
-        await _turn(request, held)
-        return _answer(request, handout, file, held)
-
-
-async def _turn(request: Request, held: ExitStack) -> None:
-    """Wait until this may send; ``held`` gives the place back. Raises `Overloaded`."""
-    state = request.app.state
-    if not hasattr(state, "file_places"):
-        state.file_places = asyncio.Semaphore(MOST_AT_ONCE)
-    places: asyncio.Semaphore = state.file_places
-    try:
-        await asyncio.wait_for(places.acquire(), _WAIT_SECONDS)
-    except TimeoutError:
-        raise Overloaded(_BUSY, retry_after=_RETRY_SECONDS) from None
-    held.callback(places.release)
+        owner = str(handout.reading.caller.principal)
+        await mesh.limiter.files.wait(owner)
+        held.callback(mesh.limiter.files.give_back, owner)
+        return _answer(request, mesh, handout, file, held)
 
 
 def _found(
     mesh: Gateway, names: tuple[str, str, str], authorization: str | None
 ) -> tuple[Handout, HandedFile]:
-    """The file that the URL names. Raises `Ended`, `Overloaded`; `Unauthenticated` and `Refused`
+    """The file that the URL names. Raises `Ended`; `Unauthenticated` and `Refused`
     when a token came along that is no good, or somebody else's."""
     caller = mesh.authenticate(authorization) if authorization is not None else None
-    if mesh.signer.using >= MOST_WAITING:
-        raise Overloaded(_BUSY, retry_after=_RETRY_SECONDS)
     reading, proof, name = names
     handout, file = mesh.signer.use(reading, proof, name.removesuffix(SUFFIX), datetime.now(UTC))
     owner = handout.reading.caller.principal
@@ -129,7 +113,9 @@ def _found(
     return handout, file
 
 
-def _answer(request: Request, handout: Handout, file: HandedFile, held: ExitStack) -> Response:
+def _answer(
+    request: Request, mesh: Gateway, handout: Handout, file: HandedFile, held: ExitStack
+) -> Response:
     """Full, partial, or none of the bytes (RFC 9110, sections 13 and 14). Bytes take ``held``
     along, and close it when they are sent."""
     asked = request.headers
@@ -149,7 +135,8 @@ def _answer(request: Request, handout: Handout, file: HandedFile, held: ExitStac
     except Unsatisfiable:
         headers["Content-Range"] = f"bytes */{file.size}"
         return Response(status_code=416, headers=headers)
-    return FileResponse(handout, file, parts, headers, _threads, held.pop_all().close)
+    done = held.pop_all().close
+    return FileResponse(handout, file, parts, headers, _threads, done, mesh.limiter.stalled)
 
 
 def _listed(header: str | None, tag: str) -> bool:

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from mesh_defs.errors import MeshError
-from mesh_defs.gateway.http.streams import left
+from mesh_defs.gateway.http.streams import LOOK_SECONDS, left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.delivery import Delivery, Piece
 
 _log = logging.getLogger(__name__)
-_LOOK_SECONDS = 0.5
 
 
 class Flow(Response):
@@ -93,7 +92,7 @@ class Flow(Response):
             while True:
                 waiting: set[asyncio.Future[None]] = {sending, gone}
                 await asyncio.wait(
-                    waiting, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                    waiting, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
                 if gone.done():
                     return False

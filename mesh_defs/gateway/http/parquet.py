@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from fastapi import Response
 
-from mesh_defs.gateway.errors import Overloaded
 from mesh_defs.gateway.http.conditions import bare, not_modified, unchanged, wanted_ranges
 from mesh_defs.gateway.http.headers import opened_headers
 from mesh_defs.gateway.http.pieces import TYPE, FileResponse
@@ -26,22 +25,15 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.core import Gateway
     from mesh_defs.gateway.query.answer import Answer
 
-MOST_AT_ONCE = 64  # each holds one piece, and the transport another
-_RETRY_SECONDS = 1
 _threads = ThreadPoolExecutor(8, "downloads")
 
 
 def parquet(request: Request, mesh: Gateway, chosen: Chosen) -> Response:
     """``chosen`` as a file, or parts of it; its reading is closed with it, or when this fails.
     Raises as `read_rows` and `Extracts.held` do."""
-    if mesh.downloads.using >= MOST_AT_ONCE:
-        chosen.reading.close()
-        raise Overloaded(
-            "as many files are read as may at once. Fix: wait a moment, and try again",
-            retry_after=_RETRY_SECONDS,
-        )
-    with ExitStack() as held:
+    with ExitStack() as sending, ExitStack() as held:
         held.callback(chosen.reading.close)
+        sending.enter_context(mesh.limiter.downloads.slot(str(chosen.reading.caller.principal)))
         path = held.enter_context(_file(mesh, chosen))
         file = mesh.downloads.describe(path)
         headers = {**COMMON, **opened_headers(chosen.reading)}
@@ -58,12 +50,10 @@ def parquet(request: Request, mesh: Gateway, chosen: Chosen) -> Response:
         handout, file = mesh.downloads.begin(
             chosen.reading, path, held.pop_all(), ranged=parts is not None
         )
-    headers["Mesh-Receipt"] = handout.reading.id
-
-    def done() -> None:
-        mesh.downloads.release(handout)
-
-    return FileResponse(handout, file, parts, headers, _threads, done)
+        sending.callback(mesh.downloads.release, handout)
+        headers["Mesh-Receipt"] = handout.reading.id
+        done = sending.pop_all().close
+        return FileResponse(handout, file, parts, headers, _threads, done, mesh.limiter.stalled)
 
 
 @contextmanager
@@ -85,7 +75,9 @@ def _file(mesh: Gateway, chosen: Chosen) -> Iterator[str]:
         limits = Limits(seconds=mesh.profile.limits.seconds)
         relations = {str(reading.url): reading.rows()}
         with mesh.limiter.queued():
-            return mesh.engine.run(query.sql, relations, limits=limits, written=query.written)
+            return mesh.engine.run(
+                query.sql, relations, limits=limits, written=query.written, who=who
+            )
 
     with ExitStack() as held:
         with mesh.limiter.slot(who):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from mesh_defs.gateway.errors import Ended
-from mesh_defs.gateway.http.streams import SLOWEST_SECONDS, left
+from mesh_defs.gateway.http.streams import left, taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ class FileResponse(Response):
     """``parts`` of a file that was handed out (None: all of it); ``done`` is called at the end.
 
     It ends at once, and short of its length, when the access that the file was handed out under
-    ends, and when the client goes away or takes nothing for a minute.
+    ends, and when the client goes away or takes nothing for so many seconds that it is ``stalled``.
     """
 
     def __init__(
@@ -40,10 +40,11 @@ class FileResponse(Response):
         headers: Mapping[str, str],
         threads: Executor,
         done: Callable[[], object],
+        stalled: Callable[[float], bool],
     ) -> None:
         self.background = None
         self.handout, self.file = handout, file
-        self.threads, self.done = threads, done
+        self.threads, self.done, self.stalled = threads, done, stalled
         self.status_code = 200 if parts is None else 206
         self.media_type = TYPE
         spans = [(0, file.size)] if parts is None else list(parts)
@@ -101,7 +102,7 @@ class FileResponse(Response):
                 if gone.done() or body is None:
                     return
                 message = {"type": "http.response.body", "body": body, "more_body": True}
-                await asyncio.wait_for(send(message), SLOWEST_SECONDS)
+                await taken(send(message), self.stalled)
             await send({"type": "http.response.body", "body": b""})
         except TimeoutError:
             return

@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mesh_defs.gateway.answers import run_sql
 from mesh_defs.gateway.errors import BadRequest, NotAcceptable
-from mesh_defs.gateway.http.calls import PLAIN, AsOf, ForPurpose, Mesh, Who, moment_of
+from mesh_defs.gateway.http.calls import CALLED, AsOf, ForPurpose, Known, Mesh, moment_of
 from mesh_defs.gateway.http.data import ANSWER, PROTOCOL, Compression, Format, form_of
 from mesh_defs.gateway.http.problems import READ_PROBLEMS
 from mesh_defs.gateway.http.sending import answered, batch_rows, check_packing
 
-router = APIRouter(tags=["data"], dependencies=PLAIN, responses=READ_PROBLEMS)
+router = APIRouter(tags=["data"], dependencies=CALLED, responses=READ_PROBLEMS)
 SQL = "application/sql"
 _Value = str | int | float | bool | None
 
@@ -55,7 +55,7 @@ _BODY = {
 def query(
     request: Request,
     mesh: Mesh,
-    who: Who,
+    who: Known,
     body: Annotated[bytes, Depends(_body)],
     purpose: ForPurpose,
     form: Format = None,

@@ -12,20 +12,22 @@ from starlette.responses import Response
 from mesh_defs.errors import MeshError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     from starlette.types import Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
 SLOWEST_SECONDS = 60.0  # until the client takes one piece
+LOOK_SECONDS = 0.5
 
 
 class Stream(Response):
     """The pieces of an asynchronous generator, which is closed whatever happens; then ``done`` is
     called, also where it never began.
 
-    It stops when the client goes away or takes nothing for a minute. When making a piece fails the
-    connection is cut: the client must not take what it got for the whole.
+    It stops when the client goes away, which ``leave`` is told, or takes nothing for so many
+    seconds that it is ``stalled`` (default: a minute). When making a piece fails the connection is
+    cut: the client must not take what it got for the whole.
     """
 
     def __init__(
@@ -34,9 +36,13 @@ class Stream(Response):
         headers: Mapping[str, str],
         media_type: str,
         done: Callable[[], object],
+        *,
+        stalled: Callable[[float], bool] = SLOWEST_SECONDS.__le__,
+        leave: Callable[[], object] | None = None,
     ) -> None:
         self.background = None
         self.done = done
+        self.stalled, self.leave = stalled, leave
         self.status_code = 200
         self.media_type = media_type
         self.pieces = pieces
@@ -52,6 +58,8 @@ class Stream(Response):
         finally:
             gone.cancel()
             if not body.done():
+                if self.leave is not None:
+                    self.leave()
                 body.cancel()
             await asyncio.wait({body})
             await run_in_threadpool(self.done)
@@ -64,14 +72,29 @@ class Stream(Response):
             await send({"type": "http.response.start", **start})
             async for piece in self.pieces:
                 message = {"type": "http.response.body", "body": piece, "more_body": True}
-                await asyncio.wait_for(send(message), SLOWEST_SECONDS)
+                await taken(send(message), self.stalled)
             await send({"type": "http.response.body", "body": b""})
         except MeshError as error:
             _log.warning("an answer was cut: %s", error)
         except TimeoutError:
-            _log.warning("an answer was cut: nobody took it for %.0f seconds", SLOWEST_SECONDS)
+            _log.warning("an answer was cut: the client stopped reading")
         finally:
             await self.pieces.aclose()
+
+
+async def taken(sent: Awaitable[None], stalled: Callable[[float], bool]) -> None:
+    """Wait until the client has taken what is ``sent``. Raises `TimeoutError` when it has taken
+    nothing for so many seconds that it is ``stalled``."""
+    sending = asyncio.ensure_future(sent)
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    try:
+        while not (await asyncio.wait({sending}, timeout=LOOK_SECONDS))[0]:
+            if stalled(clock() - began):
+                raise TimeoutError
+        sending.result()
+    finally:
+        sending.cancel()
 
 
 async def left(receive: Receive) -> None:

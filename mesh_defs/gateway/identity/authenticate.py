@@ -6,7 +6,6 @@ import base64
 import binascii
 import re
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mesh_defs.errors import Unauthenticated
@@ -18,17 +17,17 @@ from mesh_defs.gateway.identity.caller import (
     Scope,
 )
 from mesh_defs.gateway.identity.compact import LONGEST
+from mesh_defs.gateway.identity.declared import declared_as
 from mesh_defs.gateway.identity.local import PREFIX as ADMIN_PREFIX
 from mesh_defs.gateway.identity.local import admin_caller
 from mesh_defs.gateway.identity.oidc import Oidc
-from mesh_defs.policy.access.principals import load_principals
+from mesh_defs.policy.access.principals import KINDS, Principal, load_principals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from mesh_defs.gateway.identity.stored import StoredToken, TokenStore
-    from mesh_defs.policy.access.principals import Principal
     from mesh_defs.settings import Settings
 
 _STORED_PREFIX = "mesh_"
@@ -88,19 +87,21 @@ class Authenticator:
             raise Unauthenticated("the token has expired")
         word = "lease" if found.kind == "lease" else "token"
         scope = Scope(tuple(found.urls), tuple(found.actions), found.purpose)
-        principal = self.holder(found)
-        return Caller(principal, f"{word}:{found.id}", found.expires_at, scope=scope)
+        issued = issued_to(found)
+        who = declared_as(issued, self.principals)
+        return Caller(who, f"{word}:{found.id}", found.expires_at, scope=scope, issued=issued)
 
-    def holder(self, token: StoredToken) -> Principal:
-        """The principal that a token stands for: with what it brings and what is declared. Where
-        principals are declared and it is not, its token alone makes it none of them; but a lease
-        for whom an issuer or the admin token vouched is as good as these."""
-        principals = self.principals
-        declared = principals.find(token.principal)
-        roles = tuple(dict.fromkeys([*token.roles, *declared.roles]))
-        vouched = declared.known or not principals.declared or token.parent in _VOUCHED
-        known = vouched and not principals.faults
-        return replace(declared, roles=roles, domain=token.domain or declared.domain, known=known)
+
+def issued_to(token: StoredToken) -> Principal:
+    """Whom ``token`` stands for, with what it brings. Where principals are declared and it is none
+    of them, its token alone does not make it known; but one for whom an issuer or the admin token
+    vouched is as good as these."""
+    kind, _, name = token.principal.partition(":")
+    known = next((each for each in KINDS if each == kind), None)
+    if known is None:
+        raise Unauthenticated("the token stands for no principal")
+    vouched = token.parent in _VOUCHED
+    return Principal(known, name, tuple(token.roles), token.domain, known=vouched)
 
 
 def read_authorization(value: str) -> str:

@@ -59,18 +59,26 @@ class Scope:
 class Caller:
     """Who calls. ``credential`` is how that was shown: ``anonymous``, ``oidc``, ``token:<id>``,
     ``lease:<id>`` or ``admin``; at ``expires_at`` (UTC) it is no longer good. ``scope`` None does
-    not limit."""
+    not limit. ``issued`` is whom the credential itself tells of, without what principals.yaml adds
+    (None: nobody, or the admin token)."""
 
     principal: Principal
     credential: str
     expires_at: datetime | None = None
     admin: bool = False
     scope: Scope | None = None
+    issued: Principal | None = None
 
     @property
     def anonymous(self) -> bool:
         """Whether nobody said who calls."""
         return self.credential == ANONYMOUS_CREDENTIAL
+
+    @property
+    def brings(self) -> tuple[tuple[str, ...], str | None]:
+        """The roles and the home domain of the credential itself, which what is made of it keeps;
+        what principals.yaml declares is looked up whenever that is used."""
+        return (self.issued.roles, self.issued.domain) if self.issued is not None else ((), None)
 
     def may(self, address: MeshUrl, action: str) -> str | None:
         """Why the credential does not reach to ``action`` on ``address`` (with its port written out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mesh_defs.errors import Unauthenticated
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mesh_defs.gateway_profile import Issuer, Kind
-    from mesh_defs.policy.access.principals import Principals
 
     Claims = Mapping[str, object]
 
@@ -24,19 +22,11 @@ _SPACED = frozenset({"scope", "scp"})
 _ELSEWHERE = "_claim_names"
 
 
-def principal_of(issuer: Issuer, claims: Claims, principals: Principals) -> Principal:
-    """Who the token of ``issuer`` tells of: with the roles and the domain that its claims map to,
-    and those that ``principals`` declare for the same one. Raises `Unauthenticated`.
-
-    It is known, as the issuer vouches for it; unless ``principals`` has faults, as then nobody is.
-    """
+def principal_of(issuer: Issuer, claims: Claims) -> Principal:
+    """Who the token of ``issuer`` tells of, with the roles and the domain that its claims map to.
+    It is known, as the issuer vouches for it. Raises `Unauthenticated`."""
     name, kind = _name(issuer, claims), _kind(issuer, claims)
-    declared = principals.by_name.get(f"{kind}:{name}") or _spelled(principals, kind, name)
-    own = Principal(kind, name, _roles(issuer, claims), _domain(issuer, claims))
-    if declared is not None:
-        roles = tuple(dict.fromkeys([*own.roles, *declared.roles]))
-        own = Principal(kind, declared.name, roles, own.domain or declared.domain)
-    return replace(own, known=not principals.faults)
+    return Principal(kind, name, _roles(issuer, claims), _domain(issuer, claims))
 
 
 def value_of(claims: Claims, path: str) -> object:
@@ -70,14 +60,6 @@ def _name(issuer: Issuer, claims: Claims) -> str:
     if not NAME.match(name):
         raise Unauthenticated(f"the token's '{chosen}' is no name of a principal")
     return name
-
-
-def _spelled(principals: Principals, kind: Kind, name: str) -> Principal | None:
-    """The declared principal whose address is ``name`` in another spelling, so that nobody leaves a
-    rule behind by one."""
-    if "@" not in name or name != name.lower():
-        return None
-    return next((one for one in principals if (one.kind, one.name.lower()) == (kind, name)), None)
 
 
 def _kind(issuer: Issuer, claims: Claims) -> Kind:

@@ -20,7 +20,7 @@ from mesh_defs.private_files import make_private
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mesh_defs.policy.access.principals import Principals
+    from mesh_defs.policy.access.principals import Principal, Principals
     from mesh_defs.settings import Settings
 
 FILE = "admin.token"
@@ -120,6 +120,10 @@ def admin_caller(settings: Settings, principals: Principals, token: str) -> Call
         ) from None
     if kept is None or not hmac.compare_digest(kept.encode(), token.encode()):
         raise Unauthenticated("the token is not the admin token of this gateway")
+    return Caller(admin_principal(settings, principals), ADMIN_CREDENTIAL, admin=True)
+
+
+def admin_principal(settings: Settings, principals: Principals) -> Principal:
+    """Whom the admin token stands for. Raises `MeshError` for a name of another form."""
     principal = local_principal(principals, settings.profile.principal)
-    who = LOCAL if principal is ANONYMOUS else principal
-    return Caller(who, ADMIN_CREDENTIAL, admin=True)
+    return LOCAL if principal is ANONYMOUS else principal

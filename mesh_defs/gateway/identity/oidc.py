@@ -10,6 +10,7 @@ from mesh_defs.errors import Unauthenticated
 from mesh_defs.gateway.identity.caller import OIDC_CREDENTIAL, Caller
 from mesh_defs.gateway.identity.claims import principal_of
 from mesh_defs.gateway.identity.compact import read_compact
+from mesh_defs.gateway.identity.declared import declared_as
 from mesh_defs.gateway.identity.jwks import IssuerKeys
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ class Oidc:
             raise Unauthenticated("the token's signature is wrong")
         ends = _ends(compact.claims, issuer, now.timestamp())
         _check_audience(compact.claims, issuer)
-        principal = principal_of(issuer, compact.claims, principals)
-        return Caller(principal, OIDC_CREDENTIAL, datetime.fromtimestamp(ends, UTC))
+        issued = principal_of(issuer, compact.claims)
+        until = datetime.fromtimestamp(ends, UTC)
+        return Caller(declared_as(issued, principals), OIDC_CREDENTIAL, until, issued=issued)
 
 
 def _verifies(compact: Compact, key: PyJWK) -> bool:

@@ -13,8 +13,8 @@ class StoredToken(Protocol):
     """A service token (``kind`` is ``service``) or a lease (``lease``), as it is kept: never its
     secret. Times are aware.
 
-    ``roles`` and ``domain`` are what its principal had when it was made: a lease keeps those of the
-    caller who got it. ``actions`` and ``urls`` are its scope.
+    ``roles`` and ``domain`` are what it brings beside those that are declared: a lease keeps those
+    of the credential that was shown for it. ``actions`` and ``urls`` are its scope.
     """
 
     @property

@@ -10,7 +10,6 @@ from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.faults import one_line
-from mesh_defs.gateway.notify.events import TYPE
 from mesh_defs.gateway.notify.webhook import TIMEOUT_SECONDS, NotTold
 
 if TYPE_CHECKING:
@@ -24,6 +23,13 @@ _SUBJECTS = {
     "approved": "You may read {subject}",
     "denied": "Your request for {subject} was denied",
     "revoked": "Your access to {subject} has ended",
+    "rated": "{principal} rated {subject}",
+    "asked": "{principal} asks about {subject}",
+    "reported": "{principal} reports a problem with {subject}",
+    "answered": "You have an answer about {subject}",
+    "acknowledged": "Your problem with {subject} is looked at",
+    "solved": "Your problem with {subject} is solved",
+    "reopened": "Your problem with {subject} is open again",
 }
 _FIELDS = (
     ("who", "principal"),
@@ -33,13 +39,25 @@ _FIELDS = (
     ("message", "message"),
     ("answered by", "decided_by"),
     ("reason", "reason"),
+    ("stars", "stars"),
+    ("text", "text"),
+    ("answer", "answer"),
 )
+_ANSWERS = {
+    "requested": ("mesh approve {id}", 'mesh deny {id} --reason "..."'),
+    "asked": ('mesh feedback {subject} --answer {id} --text "..."',),
+    "reported": (
+        "mesh feedback {subject} --acknowledge {id}",
+        'mesh feedback {subject} --answer {id} --text "..."',
+        "mesh feedback {subject} --solve {id}",
+    ),
+}
 
 
 def letter(sender: str, recipient: str, number: str, event: Mapping[str, Any]) -> EmailMessage:
     """The mail that tells of ``event``. Raises `NotTold` for an address that is none."""
     data = event["data"]
-    happened = str(event["type"]).removeprefix(TYPE)
+    happened = str(event["type"]).rpartition(".")[2]
     subject = _SUBJECTS[happened].format(principal=data["principal"], subject=event["subject"])
     made = EmailMessage()
     try:
@@ -55,13 +73,10 @@ def letter(sender: str, recipient: str, number: str, event: Mapping[str, Any]) -
         for word, key in _FIELDS
         if data.get(key) is not None
     ]
-    if happened == "requested":
-        lines += [
-            "",
-            "To answer:",
-            f"  mesh approve {data['id']}",
-            f'  mesh deny {data["id"]} --reason "..."',
-        ]
+    commands = _ANSWERS.get(happened, ())
+    if commands:
+        lines += ["", "To answer:"]
+        lines += [f"  {one.format(id=data['id'], subject=event['subject'])}" for one in commands]
     made.set_content("\n".join(lines) + "\n")
     return made
 

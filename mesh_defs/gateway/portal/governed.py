@@ -62,11 +62,13 @@ def waivers_of(mesh: Gateway, cards: Sequence[Card], now: datetime) -> list[tupl
     """The waivers of the products that are seen, with the days that are left, those that end first
     first. One about a port that is not seen is left out."""
     seen = {card.identity: {entry.port for entry in card.ports} for card in cards}
-    found = []
-    for domain in sorted({card.main.domain for card in cards}):
-        for waiver in mesh.catalog.domain(domain).waivers:
-            if waiver.identity in seen and waiver.port in (None, *seen[waiver.identity]):
-                found.append((waiver, waiver.days_left(now)))
+    names = sorted({card.main.domain for card in cards})
+    every = (waiver for name in names for waiver in mesh.catalog.domain(name).waivers)
+    found = [
+        (waiver, waiver.days_left(now))
+        for waiver in every
+        if waiver.identity in seen and waiver.port in (None, *seen[waiver.identity])
+    ]
     return sorted(found, key=lambda each: (each[1], each[0].identity, each[0].policy))
 
 

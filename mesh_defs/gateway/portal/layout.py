@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,18 +20,52 @@ _SWEEPS = 4
 _GOLDEN = math.pi * (3 - math.sqrt(5))
 
 
-def layered(nodes: Sequence[Node], edges: Iterable[tuple[Node, Node]]) -> list[list[Node]]:
-    """``nodes`` in layers, each edge from a layer to a later one (of a cycle, as far as may be);
-    in each layer in the order that crosses few edges."""
+@dataclass(frozen=True, slots=True)
+class Bend:
+    """A place in a layer that the edge from ``source`` to ``target`` passes."""
+
+    source: str
+    target: str
+    layer: int
+
+
+def layered(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[list[str | Bend]]:
+    """``nodes`` in layers, each edge from a layer to a later one (of a cycle, as far as may be),
+    with a `Bend` in each layer between; in each layer in the order that crosses few edges."""
+    joined = list(dict.fromkeys((a, b) for a, b in edges if a != b))
+    depth = _depths(nodes, *_neighbours(nodes, joined))
+    placed: list[str | Bend] = list(nodes)
+    steps: list[tuple[str | Bend, str | Bend]] = []
+    layer_of: dict[str | Bend, int] = {}
+    layer_of.update(depth)
+    for source, target in joined:
+        if source not in depth or target not in depth:
+            continue
+        bends = [Bend(source, target, at) for at in range(depth[source] + 1, depth[target])]
+        placed += bends
+        layer_of |= {bend: bend.layer for bend in bends}
+        steps += pairwise([source, *bends, target])
+    return _ordered(placed, steps, layer_of)
+
+
+def _neighbours(
+    nodes: Iterable[Node], edges: Iterable[tuple[Node, Node]]
+) -> tuple[dict[Node, list[Node]], dict[Node, list[Node]]]:
+    """What comes after each node, and before it."""
     known = set(nodes)
-    joined = {(a, b) for a, b in edges if a in known and b in known and a != b}
     after: dict[Node, list[Node]] = defaultdict(list)
     before: dict[Node, list[Node]] = defaultdict(list)
-    at = {node: number for number, node in enumerate(nodes)}
-    for a, b in sorted(joined, key=lambda edge: (at[edge[0]], at[edge[1]])):
-        after[a].append(b)
-        before[b].append(a)
-    depth = _depths(nodes, after, before)
+    for a, b in edges:
+        if a in known and b in known:
+            after[a].append(b)
+            before[b].append(a)
+    return after, before
+
+
+def _ordered(
+    nodes: Sequence[Node], edges: Iterable[tuple[Node, Node]], depth: Mapping[Node, int]
+) -> list[list[Node]]:
+    after, before = _neighbours(nodes, edges)
     layers: list[list[Node]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
     for node in nodes:
         layers[depth[node]].append(node)
@@ -78,7 +114,7 @@ def sunflower(number: int, radius: float) -> list[tuple[float, float]]:
     """``number`` points that fill a circle of that radius around the origin."""
     found = []
     for place in range(number):
-        far = radius * math.sqrt((place + 0.5) / number)
+        far = radius * math.sqrt((place + 0.5) / number) if number > 1 else 0.0
         turn = place * _GOLDEN
         found.append((far * math.cos(turn), far * math.sin(turn)))
     return found

@@ -27,7 +27,7 @@ def around(
     of it. Raises `UnknownAddress`, `Unauthenticated`."""
     mesh.reads.check_named(who, address, "discover")
     found = walk(
-        mesh.lineage.graph(),
+        mesh.overview.graph(),
         Place(address.identity, address.port, column),
         depth=depth,
         knows=lru_cache(maxsize=None)(lambda each: mesh.reads.knows(who, each)),

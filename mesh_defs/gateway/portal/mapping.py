@@ -13,7 +13,6 @@ from mesh_defs.gateway.portal.layout import packed, sunflower
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mesh_defs.discovery.lineage.graph import LineageGraph
     from mesh_defs.gateway.portal.overview import Card
 
 MOST_BOXES = 150
@@ -58,17 +57,15 @@ class Overall:
     arcs: tuple[Arc, ...]
 
 
-def reads_of(cards: Iterable[Card], graph: LineageGraph) -> list[tuple[str, str]]:
+def reads_of(cards: Iterable[Card], every: Iterable[tuple[str, str, str]]) -> list[tuple[str, str]]:
     """Which of the products read which, as far as both are seen: from what is read on. What is read
-    through a port that is not seen is left out."""
-    seen = {card.identity: {entry.port for entry in card.ports} for card in cards}
-    found = []
-    for identity in seen:
-        facts = graph.products.get(identity)
-        for one in facts.reads if facts is not None else ():
-            source = graph.resolved(one)
-            if not source.source and source.port in seen.get(source.owner, ()):
-                found.append((source.owner, identity))
+    through a port that is not seen is left out; ``every`` is `edges.all_reads`."""
+    seen = {card.identity: card.names for card in cards}
+    found = [
+        (source, target)
+        for source, port, target in every
+        if target in seen and port in seen.get(source, ())
+    ]
     return list(dict.fromkeys(found))
 
 

@@ -8,6 +8,7 @@ little at a time.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.discovery.index.entry import HERE
 from mesh_defs.discovery.index.visible import subject_of
+from mesh_defs.discovery.lineage.graph import LineageGraph
+from mesh_defs.gateway.portal.edges import all_reads
 from mesh_defs.gateway.portal.standing import UNKNOWN, Standing, standing_of
 from mesh_defs.gateway.reads.catalog import Kept
 from mesh_defs.gateway.reads.decisions import Decisions
@@ -33,8 +36,10 @@ _FRESH_SECONDS = 2.0
 _STALE_SECONDS = 60.0
 _AGAIN_SECONDS = 30.0
 # What a page may wait for, and what is read beside it before others are let in.
-_NOW_SECONDS = 0.03
-_BESIDE_SECONDS = 0.3
+_NOW_SECONDS, _QUICK_SECONDS = 0.03, 0.06
+_BESIDE_SECONDS = 0.15
+# Of the time at most this share is spent on looking.
+_SHARE = 20
 _VIEWS_KEPT = 64
 
 
@@ -70,10 +75,15 @@ class Card:
         return "warned" if self.warnings else "kept"
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the ports that are seen."""
+        return tuple(entry.port for entry in self.ports)
+
+    @property
     def warnings(self) -> list[str]:
         """What did not pass, of the ports that are seen."""
-        seen = {entry.port for entry in self.ports}
-        return [name for port, name in self.standing.warned if port in seen]
+        warned = self.standing.warned
+        return [name for port, name in warned if port in self.names] if warned else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +104,24 @@ class Overview:
         self._mark: object = None
         self._ports: dict[str, tuple[Entry, ...]] = {}
         self._standings: dict[str, tuple[str, float, Standing]] = {}
-        self._looked = -_STALE_SECONDS
+        self._looked: float | None = None
+        self._took = 0.0
+        self._graph = LineageGraph({})
+        self._reads: tuple[LineageGraph, list[tuple[str, str, str]]] = (self._graph, [])
         self._views: Kept[_View] = Kept(_VIEWS_KEPT)
         self._decisions = Decisions()
+
+    def graph(self) -> LineageGraph:
+        """Which product reads which, as old as the cards may be."""
+        self._now()
+        return self._graph
+
+    def reads(self) -> list[tuple[str, str, str]]:
+        """`all_reads` of that graph."""
+        graph, found = self.graph(), self._reads
+        if found[0] is not graph:
+            found = self._reads = (graph, all_reads(graph))
+        return found[1]
 
     def cards(self, who: Caller) -> list[Card]:
         """Those products that ``who`` may know of, by domain and name."""
@@ -151,15 +176,21 @@ class Overview:
         return frozenset((domain, product) for domain, _, product in names)
 
     def _now(self) -> Mapping[str, tuple[Entry, ...]]:
-        """The ports by product. What is a little old is taken as it is, and looked at beside."""
-        age = time.monotonic() - self._looked
-        if age >= _STALE_SECONDS:
+        """The ports by product. What is a little old is taken as it is, and looked at beside, where
+        looking takes longer than a page may."""
+        age = self._age()
+        if age >= _STALE_SECONDS or (age >= _FRESH_SECONDS and self._took < _QUICK_SECONDS):
             with self._lock:
-                if time.monotonic() - self._looked >= _STALE_SECONDS:
+                if self._age() >= _FRESH_SECONDS:
                     self._look(_NOW_SECONDS)
-        elif age >= _FRESH_SECONDS and self._beside.acquire(blocking=False):
+        elif age >= max(_FRESH_SECONDS, self._took * _SHARE) and self._beside.acquire(
+            blocking=False
+        ):
             threading.Thread(target=self._look_beside, name="overview", daemon=True).start()
         return self._ports
+
+    def _age(self) -> float:
+        return time.monotonic() - self._looked if self._looked is not None else math.inf
 
     def _look_beside(self) -> None:
         try:
@@ -169,12 +200,15 @@ class Overview:
             self._beside.release()
 
     def _look(self, seconds: float) -> None:
+        start = time.monotonic()
         opened = self._mesh.search.live.opened()
         if opened.mark != self._mark:
             self._ports = _by_product(opened.entries(), self._ports)
             self._mark = opened.mark
+        self._graph = self._mesh.lineage.graph()
         self._stand(seconds)
         self._looked = time.monotonic()
+        self._took = self._looked - start
 
     def _stand(self, seconds: float) -> None:
         """Read how products stand, those first of which the least is known, for so long."""

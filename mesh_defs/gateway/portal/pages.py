@@ -37,8 +37,7 @@ From = Annotated[int, Query(ge=0, le=100_000)]
 def mesh_map(visit: Visiting, domain: OfDomain = None) -> Response:
     """All domains and products, or those of one domain with what they are joined with."""
     cards = visit.mesh.overview.cards(visit.who)
-    graph = visit.mesh.lineage.graph()
-    reads = reads_of(cards, graph)
+    reads = reads_of(cards, visit.mesh.overview.reads())
     domains = domains_of(cards)
     if domain and domain not in {each.name for each in domains}:
         raise UnknownAddress(f"no domain '{domain}'. Fix: choose one on the map")
@@ -109,7 +108,12 @@ def lineage(
 ) -> Response:
     """Where a product, or one of its columns, comes from, and what is made of it."""
     wanted = address.with_port(port) if port else address
-    found, drawn = drawing.around(visit.mesh, visit.who, wanted, column or None, depth)
+    try:
+        found, drawn = drawing.around(visit.mesh, visit.who, wanted, column or None, depth)
+    except UnknownAddress:
+        if visit.who.anonymous:
+            raise visit.mesh.reads.unseen(visit.who, address) from None
+        raise
     facts = found.graph.products[address.identity]
     seen = {
         name: columns

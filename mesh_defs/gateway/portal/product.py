@@ -1,5 +1,5 @@
-"""The page of a product: what it is for, whether to trust it, what is in it, how to get it, where it
-comes from, what changed, and who answers for it."""
+"""The page of a product: what it is for, whether to trust it, what is in it, how to get it, where
+it comes from, what changed, and who answers for it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from mesh_defs.gateway.discovery import discovery
 from mesh_defs.gateway.http.calls import PLAIN, AnyProduct
 from mesh_defs.gateway.offered import offered
 from mesh_defs.gateway.portal.dagster import dagster_of
+from mesh_defs.gateway.portal.feedback import feedback_of
 from mesh_defs.gateway.portal.people import ForPeople
 from mesh_defs.gateway.portal.render import page
 from mesh_defs.gateway.portal.trust import measured
@@ -66,6 +67,7 @@ def product_page(request: Request, address: MeshUrl) -> Response:
         columns=columns[:MOST_COLUMNS],
         more_columns=max(0, len(columns) - MOST_COLUMNS),
         verdicts=_verdicts(port["verdicts"], policy=False),
+        most_verdicts=_MOST_VERDICTS,
         policies=_verdicts(port["verdicts"], policy=True),
         facts=measured(visit, product, shown),
         ways=ways,
@@ -75,6 +77,7 @@ def product_page(request: Request, address: MeshUrl) -> Response:
         dagster=dagster_of(mesh),
         pinned=address.version is not None or address.as_of is not None,
         consumers=document["consumers"],
+        feedback=feedback_of(visit, product.identity),
     )
 
 
@@ -86,7 +89,7 @@ def _main(product: ProductView) -> PortView:
 def _verdicts(found: Sequence[Mapping[str, Any]], *, policy: bool) -> list[Mapping[str, Any]]:
     """Those of policies, or the others: what did not pass first."""
     chosen = [each for each in found if (each["stage"] == "policy") == policy]
-    return sorted(chosen, key=lambda each: each["outcome"] == "passed")[:_MOST_VERDICTS]
+    return sorted(chosen, key=lambda each: each["outcome"] == "passed")
 
 
 def _asking(visit: Visit, port: PortView, product: ProductView) -> Asking | None:

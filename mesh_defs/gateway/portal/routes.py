@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from mesh_defs.gateway.portal import access, assets, home, pages, product, rows, sign_in
+from mesh_defs.gateway.portal import access, assets, feedback, home, pages, product, rows, sign_in
 
-ROUTERS = tuple(each.router for each in (assets, home, pages, access, sign_in, rows, product))
+ROUTERS = tuple(
+    each.router for each in (assets, home, pages, access, sign_in, rows, feedback, product)
+)

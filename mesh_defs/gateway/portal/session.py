@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mesh_defs.errors import Unauthenticated
+from mesh_defs.gateway.identity.authenticate import issued_to
 from mesh_defs.gateway.identity.caller import ADMIN_CREDENTIAL, NOBODY, Caller, Scope
+from mesh_defs.gateway.identity.declared import declared_as
 from mesh_defs.gateway.identity.local import admin_caller, read_admin_token
 from mesh_defs.gateway.state.tokens import READING, NewToken
 
@@ -50,8 +52,8 @@ def sign_in(mesh: Gateway, token: str, now: datetime) -> Opened:
     end = now + LASTS
     if caller.expires_at is not None:
         end = min(end, caller.expires_at)
-    who, scope = caller.principal, caller.scope
-    wanted = NewToken(_NAME, str(who), (), end, READING, roles=who.roles, domain=who.domain)
+    who, scope, (roles, domain) = str(caller.principal), caller.scope, caller.brings
+    wanted = NewToken(_NAME, who, (), end, READING, roles=roles, domain=domain)
     if scope is not None:
         wanted = replace(wanted, urls=scope.urls, actions=scope.actions, purpose=scope.purpose)
     return mesh.state.sessions.open(wanted, caller.credential, _bound(mesh, caller.credential), now)
@@ -84,9 +86,10 @@ def _caller(mesh: Gateway, token: Token) -> Caller:
         caller = admin_caller(mesh.settings, mesh.authenticator.principals, shown)
         return replace(caller, expires_at=token.expires_at)
     scope = Scope(token.urls, token.actions, token.purpose) if token.urls else None
-    principal = mesh.authenticator.holder(token)
+    issued = issued_to(token)
+    principal = declared_as(issued, mesh.authenticator.principals)
     credential = token.parent or NOBODY.credential
-    return Caller(principal, credential, token.expires_at, scope=scope)
+    return Caller(principal, credential, token.expires_at, scope=scope, issued=issued)
 
 
 def _bound(mesh: Gateway, parent: str | None) -> str:

@@ -1,23 +1,24 @@
-"""Facts by which to judge a port, each with how it was over time."""
+"""Facts by which to judge a port, in words, each with how it was over time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mesh_defs.gateway.portal.render import count, span
+from mesh_defs.gateway.trust import trust
 from mesh_defs.product.ledger import recent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from mesh_defs.gateway.describe import PortView, ProductView
     from mesh_defs.gateway.portal.visit import Visit
-    from mesh_defs.product.ledger import PortRecord, Record
 
 _VERSIONS = 30
-_WINDOW = timedelta(days=30)
+# Facts for which all, or nothing, is what one wants.
+_ALL = frozenset({"promises_kept", "freshness_kept"})
+_NONE = frozenset({"incidents"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,75 +32,47 @@ class Fact:
     how: str
     series: tuple[float | None, ...] = ()
     good: bool | None = None
-    least: float | None = None
 
 
 def measured(visit: Visit, product: ProductView, port: PortView) -> list[Fact]:
-    """The facts of ``port`` that who visits may know of."""
+    """The facts of ``port`` that who visits may know of; nothing as long as nothing is published.
+    Raises as `mesh_defs.gateway.trust.trust`."""
     if product.record is None:
         return []
-    ledger = visit.mesh.catalog.ledger(product.identity)
-    records = [each for each in reversed(recent(ledger, _VERSIONS)) if port.name in each.ports]
-    found = [_promises(visit, port, records), _fresh(port, records)]
-    if port.rows is not None:
-        found.append(_volume(port, records))
-    found.append(_versions(visit, records))
-    return [fact for fact in found if fact is not None]
+    told = trust(visit.mesh, visit.who, product.address, visit.now)
+    facts = next(each["facts"] for each in told["ports"] if each["port"] == port.name)
+    found = [_fact(each) for each in facts if each["value"] is not None]
+    return [*found, _rows(visit, product, port)] if port.rows is not None else found
 
 
-def _share(port: PortRecord) -> float | None:
-    if not port.verdicts:
-        return None
-    return sum(each.ok for each in port.verdicts) / len(port.verdicts)
+def _fact(told: Mapping[str, Any]) -> Fact:
+    value = float(told["value"])
+    good: bool | None = None
+    if told["id"] in _ALL:
+        good = value >= 1
+    elif told["id"] in _NONE:
+        good = value == 0
+    series = tuple(float(each["value"]) for each in told["series"])
+    shown = series if told["id"] not in _NONE else ()
+    words = _words(value, told["unit"])
+    return Fact(told["title"], words, told["window"], told["how"], shown, good)
 
 
-def _promises(visit: Visit, port: PortView, records: Sequence[Record]) -> Fact | None:
-    window = [each for each in records if each.time >= visit.now - _WINDOW] or list(records[-1:])
-    shares = tuple(_share(each.ports[port.name]) for each in records)
-    known = [each for record in window for each in record.ports[port.name].verdicts]
-    if not known:
-        return None
-    passed = sum(each.ok for each in known)
-    return Fact(
-        "Promises kept",
-        f"{passed / len(known):.1%}",
-        "30 days",
-        f"{count(passed)} of {count(len(known))} verdicts of {len(window)} versions passed",
-        shares,
-        passed == len(known),
-        0.0,
-    )
+def _words(value: float, unit: str) -> str:
+    if unit == "share":
+        # What is not all of it never reads as if it was.
+        return "100 %" if value >= 1 else f"{min(value, 0.999):.1%}".replace("%", " %")
+    if unit == "seconds":
+        return span(value)
+    if unit == "days":
+        return f"{value:.0f} d" if value >= 1 else span(value * 86_400)
+    if unit == "stars":
+        return f"{value:.1f} of 5"
+    return count(int(value)) if value == int(value) else f"{value:.3g}"
 
 
-def _fresh(port: PortView, records: Sequence[Record]) -> Fact | None:
-    state = port.state
-    if state is None:
-        return None
-    gaps = tuple(
-        (after.time - before.time).total_seconds()
-        for before, after in zip(records, records[1:], strict=False)
-    )
-    if state.promised_seconds is None:
-        how = "no promise of freshness; the line is the time between versions"
-        return Fact("Age", span(state.age_seconds), "now", how, gaps, None, 0.0)
-    how = f"at most {span(state.promised_seconds)} is promised; the line: time between versions"
-    return Fact("Age", span(state.age_seconds), "now", how, gaps, not state.stale, 0.0)
-
-
-def _volume(port: PortView, records: Sequence[Record]) -> Fact:
-    rows = tuple(float(each.ports[port.name].rows) for each in records)
-    how = f"rows of each of the last {len(rows)} versions"
-    return Fact("Rows", count(port.rows), "newest version", how, rows, None, 0.0)
-
-
-def _versions(visit: Visit, records: Sequence[Record]) -> Fact:
-    newer = [each for each in records if each.time >= visit.now - _WINDOW]
-    first = next(
-        each
-        for each in records
-        if each.ports.keys() == records[-1].ports.keys()
-        and each.product_version == records[-1].product_version
-    )
-    since = span((visit.now - first.time).total_seconds())
-    how = f"interface {records[-1].product_version} is {since} old"
-    return Fact("Versions", count(len(newer)), "30 days", how)
+def _rows(visit: Visit, product: ProductView, port: PortView) -> Fact:
+    records = reversed(recent(visit.mesh.catalog.ledger(product.identity), _VERSIONS))
+    rows = tuple(float(each.ports[port.name].rows) for each in records if port.name in each.ports)
+    how = f"Rows of the newest version; over time, of the last {_VERSIONS} at most."
+    return Fact("Rows", count(port.rows), "newest version", how, rows)

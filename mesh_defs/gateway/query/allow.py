@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mesh_defs.gateway.query.nodes import Node
+    from mesh_defs.gateway.query.prune import Some
 
     Resolve = Callable[[MeshUrl], MeshUrl]
 
@@ -35,12 +36,13 @@ _FORM = 'domain.product.port, domain.product, or "mesh://domain/product/port?ver
 class Query:
     """A query that may run. ``sql`` reads the views named by ``relations`` and nothing else;
     ``parameters`` are the names (``1``, ``2`` for ``?``) whose values it waits for. ``written`` is
-    the text as it was sent."""
+    the text as it was sent; ``some`` is what it reads, where that was clear without a parser."""
 
     sql: str
     relations: Mapping[str, MeshUrl]
     parameters: tuple[str, ...]
     written: str
+    some: Some | None = None
 
 
 def read_query(sql: str, resolve: Resolve) -> Query:
@@ -52,7 +54,7 @@ def read_query(sql: str, resolve: Resolve) -> Query:
     ``resolve`` raises.
     """
     _check_text(sql)
-    resolved = tuple((parts, resolve(_address(parts))) for parts in _read(sql).relations)
+    resolved = tuple((parts, resolve(address_of(parts))) for parts in _read(sql).relations)
     return _written(sql, resolved)
 
 
@@ -136,7 +138,7 @@ def _parameters(statement: Node) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda name: (not name.isdecimal(), len(name), name)))
 
 
-def _address(parts: tuple[str, ...]) -> MeshUrl:
+def address_of(parts: tuple[str, ...]) -> MeshUrl:
     """The address that a relation's name stands for. Raises `BadQuery`."""
     name = ".".join(parts)
     try:

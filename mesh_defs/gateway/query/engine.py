@@ -47,12 +47,12 @@ _MOST_WAITING = 10_000  # how many may ask at all is bounded before
 
 
 class Engine:
-    """``running`` queries at a time, one less of one principal, share ``memory_mb`` and ``temp_mb`` of disk below ``scratch``
-    alike; one share of the disk is for answers whose readers are slow (`Room`). Who waits longer
-    than ``wait`` seconds is told to come again. ``kept`` instances wait for another query over the
-    same relations. Above ``process_mb`` of the whole process none is kept, and what grows too much
-    is ended (`Watch`; None: no matter how much). All in millions of bytes. Threads may share an
-    engine.
+    """``running`` queries at a time, one less of one principal, share ``memory_mb`` and ``temp_mb``
+    of disk below ``scratch`` alike; one share of the disk is for answers whose readers are slow
+    (`Room`). Who waits longer than ``wait`` seconds is told to come again. ``kept`` instances wait
+    for another query over the same relations. Above ``process_mb`` of the whole process none is
+    kept, and what grows too much is ended (`Watch`; None: no matter how much). All in millions of
+    bytes. Threads may share an engine.
     """
 
     def __init__(

@@ -100,6 +100,18 @@ class _Column:
     coded: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Some:
+    """Some rows of a ``relation``: its ``columns`` (none: all) where all of ``wanted`` holds, of
+    these rows ``limit`` (None: all) after ``offset``."""
+
+    relation: str
+    columns: tuple[str, ...]
+    wanted: tuple[Comparison, ...]
+    limit: int | None
+    offset: int
+
+
 class Bounds:
     """The least and the greatest value of files' columns, of their footers, kept: a file of a
     version never changes. Threads may share it."""

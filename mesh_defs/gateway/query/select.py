@@ -14,7 +14,8 @@ from mesh_defs.faults import did_you_mean
 from mesh_defs.gateway.query import growth, parser
 from mesh_defs.gateway.query.allow import Query, is_text
 from mesh_defs.gateway.query.faults import BadQuery
-from mesh_defs.gateway.query.simple import simple_condition
+from mesh_defs.gateway.query.prune import Some
+from mesh_defs.gateway.query.simple import Simple, simple_condition
 from mesh_defs.policy.access.conditions import BadCondition, read_condition
 from mesh_defs.sql import quote
 
@@ -52,14 +53,21 @@ def select_query(
             raise BadQuery(f"an empty '{word}'", "a text", f"leave '{word}' out, or fill it in")
     chosen = [_column(name, known, "columns") for name in _items(columns, "columns", known)]
     text = f"SELECT {', '.join(map(quote, chosen)) or '*'} FROM {quote(str(url))}"
+    condition: str | Simple | None = None
     if where is not None:
-        text += f" WHERE {_condition(where, tuple(known))}"
+        condition = _condition(where, tuple(known))
+        text += f" WHERE {condition if isinstance(condition, str) else condition.sql}"
     if terms := [_term(item, known) for item in _items(order, "order", known)]:
         text += f" ORDER BY {', '.join(terms)}"
-    for word, value in (("limit", limit), ("offset", offset)):
-        if value is not None:
-            text += f" {word.upper()} {_number(value, word)}"
-    return Query(text, {str(url): url}, (), text)
+    cut = {"limit": limit, "offset": offset}
+    numbers = {word: _number(value, word) for word, value in cut.items() if value is not None}
+    for word, number in numbers.items():
+        text += f" {word.upper()} {number}"
+    some = None
+    if isinstance(condition, Simple) and not terms:
+        most, first = numbers.get("limit"), numbers.get("offset", 0)
+        some = Some(str(url), tuple(chosen), condition.wanted, most, first)
+    return Query(text, {str(url): url}, (), text, some)
 
 
 def _items(value: str | Sequence[str] | None, part: str, known: Sequence[str]) -> list[str]:
@@ -100,7 +108,7 @@ def _number(value: str | int, part: str) -> int:
 
 
 @lru_cache(maxsize=_KEPT)
-def _condition(where: str, known: tuple[str, ...]) -> str:
+def _condition(where: str, known: tuple[str, ...]) -> str | Simple:
     """The condition ``where``, checked and written anew, which nothing but its columns decides.
     Raises `BadQuery`."""
     allowed = "one condition on the port's columns"

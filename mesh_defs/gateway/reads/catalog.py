@@ -4,7 +4,6 @@ that says so changes."""
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections import OrderedDict
 from contextlib import contextmanager
@@ -17,9 +16,9 @@ from mesh_defs.policy.access.principals import FILE as PRINCIPALS
 from mesh_defs.product.access import MeshAccess, read_manifest
 from mesh_defs.product.domain import load_domain
 from mesh_defs.product.inheritance import published_output
-from mesh_defs.product.ledger import Ledger
+from mesh_defs.product.ledger import Ledger, record_name
 from mesh_defs.product.load import load_product
-from mesh_defs.product.protection import DOMAINS, MANIFEST
+from mesh_defs.product.protection import DOMAINS, MANIFEST, contract_file
 from mesh_defs.product.resolve import Published, port_files, port_of, record_of
 from mesh_defs.product.stores import known_products, product_store, stored_products
 from mesh_defs.sql import quote
@@ -42,9 +41,8 @@ _Value = TypeVar("_Value")
 _RECORDS_KEPT = 4096
 _VERSIONS_KEPT = 1024
 _PRODUCTS_KEPT = 20_000  # what looks at all products in turn must find all of them again
-_YAML = re.compile(r".*\.y.*ml", re.DOTALL)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-Stamp = tuple[tuple[str, int, int, int], ...]
+Stamp = tuple[tuple[str, int, int, int, int], ...]
 
 
 class Kept(Generic[_Value]):
@@ -81,7 +79,7 @@ class Kept(Generic[_Value]):
 
 
 class _KeptLedger(Ledger):
-    """A ledger whose records are read once."""
+    """A ledger whose records are read once, until storage was made anew under the same numbers."""
 
     def __init__(self, store: ProductStore, identity: str, kept: Kept[Record]) -> None:
         super().__init__(store)
@@ -90,7 +88,8 @@ class _KeptLedger(Ledger):
 
     def record(self, version: int) -> Record | None:
         """As `Ledger.record`."""
-        key = (self._identity, version)
+        stamp = _stamp([self.store.location(record_name(version))])
+        key = (self._identity, version, stamp)
         found = self._kept.find(key)
         if found is None:
             found = super().record(version)
@@ -103,12 +102,14 @@ class _KeptLedger(Ledger):
 class Opened:
     """A published version of a port, and the port as its contract described it then. ``types`` are
     its columns with their DuckDB types; ``newest`` is the newest moment of the column by which it
-    promises to be fresh (None: it names no column, or has no such value)."""
+    promises to be fresh (None: it names no column, or has no such value); ``ledger`` is that of its
+    product."""
 
     version: Published
     output: OutputPort
     types: Mapping[str, str]
     newest: datetime | None
+    ledger: Ledger
 
 
 class Catalog:
@@ -118,6 +119,7 @@ class Catalog:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._products = f"{settings.root}/{DOMAINS}"
         self._records: Kept[Record] = Kept(_RECORDS_KEPT)
         self._opened: Kept[Opened] = Kept(_VERSIONS_KEPT)
         self._subjects: Kept[PortSubject] = Kept(_VERSIONS_KEPT)
@@ -130,9 +132,9 @@ class Catalog:
     def access(self) -> MeshAccess:
         """Rules and principals as they are now."""
         root = str(self.settings.root)
-        domains = _names(f"{root}/{DOMAINS}")
+        domains = _names(self._products)
         files = [f"{root}/{PRINCIPALS}", f"{root}/{RULES}"]
-        files += [f"{root}/{DOMAINS}/{name}/{RULES}" for name in domains]
+        files += [f"{self._products}/{name}/{RULES}" for name in domains]
         key = (domains, _stamp(files))
         return self._access.get(key, lambda: MeshAccess(self.settings))
 
@@ -171,27 +173,28 @@ class Catalog:
         ledger = ledger if ledger is not None else self.ledger(url.identity)
         record = record_of(ledger, url)
         port = port_of(record, url)
-        key = (url.identity, record.version, port)
+        key = (url.identity, record.version, port, record.run_id)
         return self._opened.get(key, lambda: self._open(ledger, url.identity, record, port))
 
     def subject(self, opened: Opened, ledger: Ledger | None = None) -> PortSubject:
         """The port as decisions see it now; ``ledger`` as for `open`. Raises `InvalidMesh`,
         `CorruptRecord`."""
         version = opened.version
-        ledger = ledger if ledger is not None else self.ledger(version.identity)
+        ledger = ledger if ledger is not None else opened.ledger
         newest = ledger.versions()[-1:]
-        folder = str(self._folder(version.identity))
-        files = [f"{folder}/{name}" for name in _names(folder) if _YAML.fullmatch(name)]
-        declared = _stamp(files)
-        key = (version.identity, version.record.version, version.port, *newest, declared)
+        folder = f"{self._products}/{version.identity}"  # a path takes longer to make than to stat
+        contract = contract_file(self.manifest(version.identity), version.port)
+        declared = _stamp([f"{folder}/{MANIFEST}", f"{folder}/{contract}"])
+        record = version.record
+        key = (version.identity, record.version, record.run_id, version.port, *newest, declared)
         return self._subjects.get(key, lambda: self.access.published(version))
 
     def manifest(self, identity: str) -> Manifest | None:
         """The manifest of ``<domain>/<product>`` as it lies there; None when there is none that can
         be read."""
-        folder = self._folder(identity)
-        key = (identity, _stamp([folder / MANIFEST]))
-        found = self._manifests.get(key, lambda: (read_manifest(folder, self.settings.root),))
+        key = (identity, _stamp([f"{self._products}/{identity}/{MANIFEST}"]))
+        root = self.settings.root
+        found = self._manifests.get(key, lambda: (read_manifest(self._folder(identity), root),))
         return found[0]
 
     def domain(self, name: str) -> Domain:
@@ -216,7 +219,7 @@ class Catalog:
             types = {str(row[0]): str(row[1]) for row in described}
             fresh = output.promise.service_levels.freshness_column
             newest = _newest(connection, version, fresh) if fresh in types else None
-        return Opened(version, output, types, newest)
+        return Opened(version, output, types, newest, ledger)
 
 
 @contextmanager
@@ -260,5 +263,6 @@ def _stamp(files: Iterable[Path | str]) -> Stamp:
             status = os.stat(file)  # noqa: PTH116  as above
         except (FileNotFoundError, NotADirectoryError):
             continue
-        found.append((str(file), status.st_mtime_ns, status.st_size, status.st_ino))
+        times = status.st_mtime_ns, status.st_ctime_ns  # the second cannot be set back
+        found.append((str(file), *times, status.st_size, status.st_ino))
     return tuple(found)

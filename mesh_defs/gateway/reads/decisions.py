@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mesh_defs.policy.access.load import InForce
     from mesh_defs.policy.access.principals import Principal
     from mesh_defs.policy.access.schema import Action
+    from mesh_defs.product.access import MeshAccess
 
 _DECISIONS_KEPT = 512
 _RULES_KEPT = 512
@@ -31,6 +32,29 @@ class _Made:
     access: Access
     subject: PortSubject
     decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """By which rules, and about which port, something was decided. ``lasting`` tells that no rule
+    of these looks at the time."""
+
+    access: MeshAccess
+    subject: PortSubject
+    lasting: bool
+
+    def holds(self, access: MeshAccess, subject: PortSubject) -> bool:
+        """Whether the same is decided by ``access`` about ``subject``, whenever that is."""
+        return self.lasting and self.access is access and self.subject is subject
+
+
+def shown(decision: Decision) -> object:
+    """All that ``decision`` lets be seen, to be compared with that of another."""
+    columns = tuple(
+        (column.name, tuple((grant.mask, grant.to, grant.rows) for grant in column.grants))
+        for column in decision.columns
+    )
+    return decision.allowed, decision.row_filter, columns
 
 
 class Decisions:
@@ -60,6 +84,11 @@ class Decisions:
         if decision.allowed and self.lasting(access.rulebook.in_force(subject.domain)):
             self._made.put(key, _Made(access, subject, decision))
         return decision
+
+    def basis(self, access: MeshAccess, subject: PortSubject) -> Basis:
+        """What decisions of ``access`` about ``subject`` are made by."""
+        rules = access.access.rulebook.in_force(subject.domain)
+        return Basis(access, subject, self.lasting(rules))
 
     def lasting(self, rules: InForce) -> bool:
         """Whether no rule of these looks at the time."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mesh_defs.contract.data import Rows
     from mesh_defs.gateway.identity.caller import Caller
     from mesh_defs.gateway.reads.catalog import Opened
+    from mesh_defs.gateway.reads.decisions import Basis
     from mesh_defs.gateway.reads.port_state import PortState
     from mesh_defs.gateway.reads.reads import Reads
     from mesh_defs.gateway.state.facts import Event
@@ -31,7 +32,8 @@ class Reading:
     """A port that was opened for a caller. It must be closed, best as a context manager; a read
     that was neither completed nor aborted until then counts as aborted.
 
-    ``masked`` are the columns that are not seen in clear. May be used from several threads.
+    ``masked`` are the columns that are not seen in clear, ``basis`` is what was decided by. May be
+    used from several threads.
     """
 
     reads: Reads
@@ -41,6 +43,7 @@ class Reading:
     state: PortState
     grant: Grant | None
     protocol: str
+    basis: Basis
     seen_changes: int = -1
     entry: Entry = field(init=False)
     _held: ExitStack = field(default_factory=ExitStack)
@@ -148,8 +151,10 @@ class Reading:
 
     def check(self) -> None:
         """Raise `Ended` when the grant or the credential under which the read began is no longer
-        good. It is asked before every piece that is delivered."""
+        good, and `Changed` when its reader may not see the same any more: by rules, roles or the
+        port's contract as they are now. It is asked before every piece that is delivered."""
         self.seen_changes = self.reads.still_good(self, self.seen_changes)
+        self.basis = self.reads.still_same(self)
 
     def complete(self, rows: int, size: int, note: str | None = None) -> None:
         """Note durably that all was read: ``rows`` and bytes; ``note`` tells when it was less than

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mesh_defs.errors import MeshError, NotPublished, Unauthenticated, UnknownAddress
-from mesh_defs.gateway.errors import Ended, Gone, Refused, Stale
+from mesh_defs.gateway.errors import Changed, Ended, Gone, Refused, Stale
 from mesh_defs.gateway.holders import fitting
+from mesh_defs.gateway.identity.declared import caller_now
 from mesh_defs.gateway.reads.catalog import Kept
-from mesh_defs.gateway.reads.decisions import Decisions
+from mesh_defs.gateway.reads.decisions import Decisions, shown
 from mesh_defs.gateway.reads.port_state import is_stale, port_state
 from mesh_defs.gateway.reads.reading import Reading
 from mesh_defs.gateway.state.facts import Read
@@ -22,11 +23,13 @@ from mesh_defs.urls import MeshUrl
 if TYPE_CHECKING:
     from mesh_defs.gateway.identity.caller import Caller
     from mesh_defs.gateway.reads.catalog import Catalog, Opened
+    from mesh_defs.gateway.reads.decisions import Basis
     from mesh_defs.gateway.state.database import State
     from mesh_defs.gateway.state.grants import Grant
     from mesh_defs.policy.access.decision import Decision
     from mesh_defs.policy.access.entities import PortSubject
     from mesh_defs.policy.access.schema import Action
+    from mesh_defs.product.access import MeshAccess
     from mesh_defs.product.masked import Snapshots
 
 _RETRY_SECONDS = 60
@@ -68,10 +71,13 @@ class Reads:
         time = now if now is not None else datetime.now(UTC)
         asked = caller.purpose(purpose)
         self.check_named(caller, address, action)
+        access = self.catalog.access
+        # Whoever goes on reading may have called long ago.
+        caller = caller_now(caller, access.principals, self.catalog.settings)
         opened, subject = self._found(caller, address)
         before = self.state.grants.version()
         grant, asked = fitting(self.grants(caller, opened, time, before), asked)
-        decision = self._decide(caller, subject, action, asked, time, grant)
+        decision = self._decide(caller, subject, action, asked, time, grant, access)
         outside = caller.may(address.with_port(subject.port), action)
         if outside is not None or not decision.allowed:
             self._refuse(caller, opened, decision, outside, protocol)
@@ -89,7 +95,8 @@ class Reads:
                 f"{subject.url}?version=<n> reads a version whatever its age",
                 retry_after=_RETRY_SECONDS,
             )
-        return Reading(self, caller, opened, decision, state, grant, protocol, before)
+        basis = self._decisions.basis(access, subject)
+        return Reading(self, caller, opened, decision, state, grant, protocol, basis, before)
 
     def check_named(self, caller: Caller, address: MeshUrl, action: Action) -> None:
         """Raise `Unauthenticated` where who does not say who it is may do ``action`` with nothing:
@@ -158,6 +165,23 @@ class Reads:
             if stored and self.state.tokens.get(number).state(now) != "valid":
                 raise Ended(f"{reading.url}: the credential of {caller.principal} was revoked")
         return changes
+
+    def still_same(self, reading: Reading) -> Basis:
+        """What ``reading`` is decided by now, which lets the same be seen as before. Raises
+        `Changed` when it does not."""
+        try:
+            access = self.catalog.access
+            subject = self.catalog.subject(reading.opened)
+            if reading.basis.holds(access, subject):
+                return reading.basis
+            caller = caller_now(reading.caller, access.principals, self.catalog.settings)
+        except (MeshError, OSError) as error:
+            raise _changed(reading) from error
+        old, now = reading.decision, datetime.now(UTC)
+        new = self._decide(caller, subject, old.action, old.purpose, now, reading.grant, access)
+        if shown(new) != shown(old) or (subject.status == RETIRED != old.subject.status):
+            raise _changed(reading)
+        return self._decisions.basis(access, subject)
 
     def _found(self, caller: Caller, address: MeshUrl) -> tuple[Opened, PortSubject]:
         """The version, and the port as decisions see it. Of what is not there, a caller learns as
@@ -232,11 +256,12 @@ class Reads:
         purpose: str | None,
         now: datetime,
         grant: Grant | None,
+        access: MeshAccess | None = None,
     ) -> Decision:
         approved = Approved(grant.id, grant.role) if grant is not None else None
-        access = self.catalog.access.access
+        rules = (access if access is not None else self.catalog.access).access
         decision = self._decisions.decide(
-            access, caller.principal, subject, action, purpose, now, approved
+            rules, caller.principal, subject, action, purpose, now, approved
         )
         if self._nameless(caller, action):
             # Whatever the rules say: what they permit to everybody is found without a token, and
@@ -293,6 +318,13 @@ class Reads:
             for each in others
             if caller.scope is None or caller.scope.purpose in (None, each)
         )
+
+
+def _changed(reading: Reading) -> Changed:
+    return Changed(
+        f"{reading.url}: what {reading.caller.principal} may see of it has changed since it was "
+        "asked for. Fix: ask again"
+    )
 
 
 def _who(address: MeshUrl | PortSubject) -> Unauthenticated:

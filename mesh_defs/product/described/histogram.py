@@ -1,4 +1,5 @@
-"""How the numbers or times of a column are spread, in at most twenty equal bins."""
+"""How the numbers or times of a column are spread, in at most twenty equal bins: as the rows that
+are looked at are, or as the footers of row groups tell."""
 
 from __future__ import annotations
 

@@ -238,6 +238,16 @@ DOCUMENT = an_object(
         "how it was used in the last 30 days",
         added=True,
     ),
+    Key(
+        "feedback",
+        an_object(
+            Key("ratings", ANY, "count, mean, how many of each number of stars, the newest"),
+            Key("questions", Shape(many=True), "the newest, with their answers"),
+            Key("problems", Shape(many=True), "the newest, and how they stand"),
+        ),
+        "what people say of it",
+        added=True,
+    ),
 )
 
 _PAGE = """\
@@ -254,7 +264,8 @@ Schema is [`schemas/discovery.schema.json`](../../schemas/discovery.schema.json)
 
 What Parquet's footers tell (NULLs, the ends of numbers and times) is of all rows. The rest of a
 profile is of `profile_rows` rows: all of a port of up to 100,000, of a larger one 50,000 from eight
-places all over it, the same each time. Of personal and sensitive columns, declared so or made of
+places all over it, the same each time. Where values that lie together are near each other (data that
+comes in the order of time), histograms are of as many rows that lie as the footers tell. Of personal and sensitive columns, declared so or made of
 such, the share of NULL is all there is. Titles, descriptions and values stand in it as they are:
 escape them where you show them.
 

@@ -3,7 +3,9 @@
 (() => {
   "use strict";
   const PAUSE = 150;
+  const here = () => location.pathname + location.search;
   let asked = 0;
+  let shown = here();
 
   // Puts the part of a page at `url` into `target`; an answer that was overtaken is dropped.
   async function load(url, part, target, push) {
@@ -18,6 +20,7 @@
       if (!answer.ok) return void location.assign(url);
       target.innerHTML = text;
       if (push) history[push](null, "", url);
+      shown = here();
       document.dispatchEvent(new CustomEvent("portal:loaded", { detail: target }));
     } catch {
       if (target.dataset.asked === String(number)) target.textContent = "The gateway does not answer.";
@@ -75,7 +78,10 @@
     if (copy) copied(copy);
     if (event.target.closest("[data-theme-switch]")) theme();
   });
-  addEventListener("popstate", () => location.reload());
+  // Anchors of the same page are steps in its history too, and load nothing.
+  addEventListener("popstate", () => {
+    if (here() !== shown) location.reload();
+  });
 
   async function copied(button) {
     const text = button.dataset.copy ?? button.nextElementSibling.textContent;

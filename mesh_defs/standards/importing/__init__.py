@@ -1,0 +1,1 @@
+"""Documents of ODPS and ODCS become drafted products of this mesh."""
