@@ -18,11 +18,11 @@ def schema(
         bool, typer.Option("--write", help="Write them to schemas/ of the mesh instead.")
     ] = False,
 ) -> None:
-    """Print the JSON Schemas of the files that people write, and of discovery documents.
+    """Print the JSON Schemas of manifests, profiles and documents.
 
-    The former are defs.yaml (a product's and a domain's), mesh.yaml and principals.yaml. Editors
-    complete and check a file whose first line names its schema, as mesh new writes it. --write
-    writes the Cedar schema of access rules beside them.
+    They are of defs.yaml (a product's and a domain's), mesh.yaml, principals.yaml, and of what
+    products tell of themselves. Editors complete and check a file whose first line names its
+    schema, as mesh new writes it. --write writes the Cedar schema of access rules beside them.
 
     \b
     Examples:
