@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from pruned_files import CONSTANTS, NAME, make_files
 
 from mesh_defs.contract.data import Rows
+from mesh_defs.gateway import filtered
+from mesh_defs.gateway.errors import Ended
 from mesh_defs.gateway.filtered import some_batches, some_rows
 from mesh_defs.gateway.query.faults import Cancelled
 from mesh_defs.gateway.row_groups import Footers
@@ -128,4 +130,25 @@ def test_a_read_can_be_cancelled(files: tuple[str, ...]) -> None:
     found.cancel()
     with pytest.raises(Cancelled):
         next(found)
+    found.close()
+
+
+def test_a_scan_that_finds_nothing_ends_when_it_is_stopped(
+    files: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = direct(files, f'SELECT * FROM "{NAME}" WHERE id > 5')
+    assert found is not None
+    looked = []
+
+    def nothing(batch: pa.RecordBatch, wanted: object) -> pa.RecordBatch:
+        del wanted
+        looked.append(batch)
+        if len(looked) == 2:
+            found.stop(Ended("access has ended"))
+        return batch.slice(0, 0)
+
+    monkeypatch.setattr(filtered, "_kept", nothing)
+    with pytest.raises(Ended, match="access has ended"):
+        next(found)
+    assert len(looked) == 2
     found.close()

@@ -34,6 +34,28 @@ def test_a_wrong_credential_is_told_before_a_wrong_parameter(
             assert "WWW-Authenticate" in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/query"),
+        ("GET", "/shop/sales/sales/changes"),
+        ("GET", "/shop/sales/sales/files"),
+        ("GET", "/shop/sales/receipts"),
+        ("GET", "/-/grants"),
+        ("POST", "/-/requests"),
+    ],
+)
+def test_a_wrong_credential_is_counted_whatever_the_query(
+    tmp_path: Path, method: str, path: str
+) -> None:
+    with served(http_mesh(tmp_path, **limited(failures_per_minute=1))) as mesh:
+        mesh.gateway.limiter._failures._clock = lambda: 0.0
+        guesser, params = mesh.with_token(NOBODYS), {"bogus": "1"}
+        statuses = [guesser.request(method, path, params=params).status_code for _ in range(2)]
+        assert statuses == [401, 429]
+        assert mesh.client(ADA).request(method, path, params=params).status_code == 400
+
+
 def test_every_request_counts_once(tmp_path: Path) -> None:
     limits = limited(per_principal_per_minute=len(WRONG) + 2, failures_per_minute=len(WRONG) + 1)
     with served(http_mesh(tmp_path, **limits)) as mesh:

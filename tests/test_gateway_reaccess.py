@@ -5,12 +5,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -18,50 +15,29 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.flight as fl
 import pytest
-from access_meshes import COLUMNS, PEOPLE, READERS, ROWS, URL, publish, sales_files
+from access_meshes import PEOPLE, READERS, ROWS, URL, publish
+from changing_access import (
+    ADA,
+    CHANGES,
+    FORBID,
+    LATER,
+    MORE,
+    RULES,
+    SECRET,
+    copied,
+    made,
+    new_version,
+    no_role,
+    raised,
+)
 from gateway_http import Served, served
 from loopback import PLAIN
-from meshes import contract, manifest, write_mesh, write_parquet
 
 from mesh_defs.gateway.flight.messages import pack
-from mesh_defs.gateway.reads import reads
 
-ADA = "person:ada@shop.example"
-SECRET, LATER = "person0@mail.example", "visitor0@mail.example"
-RULES, CONTRACT = "domains/shop/access.cedar", "domains/shop/sales/sub/contract.yaml"
-OPEN = re.sub("classification: [a-z]+", "classification: confidential", COLUMNS)
-MORE = """
-@id("more")
-permit (principal in Role::"reader", action in [Action::"query", Action::"subscribe"],
-  resource == Port::"shop/sales/sales");
-"""
-FORBID = '\n@id("no")\nforbid (principal, action, resource);\n'
-END = datetime.now(UTC) + timedelta(minutes=30)
-WHILE = f"""
-@id("while")
-permit (principal in Role::"reader",
-  action in [Action::"read", Action::"query", Action::"subscribe"],
-  resource in Port::"shop/sales/sales")
-when {{ context.time < datetime("{END:%Y-%m-%dT%H:%M:%SZ}") }};
-"""
 MANY = 400_000
 SALES = "shop.sales.sales"
 Left = Callable[[], str]
-
-
-def made(root: Path, rows: str) -> Path:
-    """A mesh whose sales Ada sees in clear; their contract lies in a folder of its own."""
-    files = sales_files(READERS + MORE)
-    del files["domains/shop/sales/contract.yaml"]
-    files[CONTRACT] = contract("sales", OPEN)
-    files["domains/shop/sales/defs.yaml"] = manifest(
-        "inputs: {sales: files://sales}\npurposes: [analytics, care]\n"
-        "outputs: {sales: {contract: sub/contract.yaml}}"
-    )
-    write_mesh(root, files)
-    write_parquet(root, "sales", rows)
-    publish(root, URL)
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -78,67 +54,9 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made(tmp_path_factory.mktemp("many"), rows)
 
 
-def forbid(root: Path, _: pytest.MonkeyPatch) -> None:
-    (root / RULES).write_text(READERS + MORE + FORBID)
-
-
-def no_role(root: Path, _: pytest.MonkeyPatch) -> None:
-    (root / "principals.yaml").write_text(
-        PEOPLE.replace("{roles: [reader], domain: shop}", "{domain: office}")
-    )
-
-
-def no_role_unseen(root: Path, _: pytest.MonkeyPatch) -> None:
-    """In place: same size, same time of change, same inode."""
-    file = root / "principals.yaml"
-    before = file.stat()
-    text = file.read_text()
-    file.write_text(text.replace("[reader], domain: shop", "[nobody], domain: none"))
-    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-    after = file.stat()
-    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
-    assert after.st_ino == before.st_ino
-
-
-def nobody(root: Path, _: pytest.MonkeyPatch) -> None:
-    (root / "principals.yaml").write_text("services:\n  reports: {roles: [reader]}\n")
-
-
-def raised(root: Path, _: pytest.MonkeyPatch) -> None:
-    (root / CONTRACT).write_text(contract("sales", COLUMNS))
-
-
-def over(_: Path, patch: pytest.MonkeyPatch) -> None:
-    class Later(datetime):
-        @classmethod
-        def now(cls, tz=None):
-            return datetime.now(tz) + timedelta(minutes=31)
-
-    patch.setattr(reads, "datetime", Later)
-
-
-CHANGES = {
-    "everything forbidden": forbid,
-    "role removed": no_role,
-    "role removed, the file of the same size and time": no_role_unseen,
-    "principal removed": nobody,
-    "classification raised": raised,
-    "a rule's end": over,
-}
-
-
 @pytest.fixture(params=CHANGES, ids=str)
 def change(request: pytest.FixtureRequest) -> str:
     return request.param
-
-
-def copied(origin: Path, root: Path, change: str) -> Path:
-    """A mesh as ``origin``; with rules that end where ``change`` is that, and nothing beside."""
-    shutil.copytree(origin, root)
-    if CHANGES[change] is over:
-        (root / RULES).write_text(WHILE)
-        (root / "principals.yaml").write_text(PEOPLE.replace("domain: shop", "domain: office"))
-    return root
 
 
 def ticket(mesh: Served, token: str, sql: str) -> Left:
@@ -279,6 +197,28 @@ def test_a_stream_of_http_is_cut(
         assert mesh.await_event("aborted", receipt)["rows"] < MANY
 
 
+@pytest.mark.parametrize("way", ["signed URL", "parquet"])
+def test_a_file_that_is_sent_is_cut(
+    many: Path, tmp_path: Path, change: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served(copied(many, tmp_path / "mesh", change)) as mesh:
+        client = mesh.client(ADA)
+        url, receipt = "/shop/sales/data?format=parquet", None
+        if way == "signed URL":
+            told = client.get("/shop/sales/files").json()
+            url = max(told["files"], key=lambda each: each["bytes"])["url"]
+            receipt = told["receipt"]
+        with client.stream("GET", url) as answer:
+            assert answer.status_code == 200
+            pieces = answer.iter_raw()
+            next(pieces)
+            CHANGES[change](mesh.gateway.settings.root, monkeypatch)
+            with pytest.raises(httpx.RemoteProtocolError):
+                for _ in pieces:
+                    pass
+        mesh.await_event("aborted", receipt or answer.headers["Mesh-Receipt"])
+
+
 def test_who_follows_sees_no_new_version_in_clear(
     few: Path, tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,11 +239,6 @@ def test_who_follows_sees_no_new_version_in_clear(
     assert ended == (CHANGES[change] is not raised), told
 
 
-def new_version(root: Path) -> None:
-    write_parquet(root, "sales", ROWS.replace("'person'", "'visitor'"))
-    publish(root, URL)
-
-
 def lines_of_one_event(lines: Iterator[str]) -> list[str]:
     found: list[str] = []
     for line in lines:
@@ -314,14 +249,14 @@ def lines_of_one_event(lines: Iterator[str]) -> list[str]:
     return found
 
 
-def test_a_lease_loses_a_role_that_is_declared_no_more(few: Path, tmp_path: Path) -> None:
+def test_a_lease_loses_a_role_that_is_declared_no_more(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with served(copied(few, tmp_path / "mesh", "role removed")) as mesh:
         lease = mesh.client(ADA).post("/shop/sales/connect", json={"ttl": 600}).json()["token"]
         client = mesh.with_token(lease)
         assert SECRET in client.get("/shop/sales/data?format=json").text
-        (mesh.gateway.settings.root / "principals.yaml").write_text(
-            PEOPLE.replace("{roles: [reader], domain: shop}", "{domain: office}")
-        )
+        no_role(mesh.gateway.settings.root, monkeypatch)
         assert client.get("/shop/sales/data").status_code in (403, 404)
 
 

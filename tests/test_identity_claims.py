@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from issuers import NOW, Issuer, authenticator, believed, issuing
 
 from mesh_defs.errors import Unauthenticated
-from mesh_defs.policy.access.principals import NAME, Principal
+from mesh_defs.gateway.identity.declared import caller_now
+from mesh_defs.policy.access.principals import NAME, Principal, load_principals
 
 ROLES = {"claim": "groups", "map": {"analysts": "reader", "leads": ["reader", "approver"]}}
 DOMAIN = {"claim": "unit", "map": {"u-1": "shop", "u-2": "care"}}
@@ -68,6 +70,27 @@ def test_names(
     tmp_path: Path, issuer: Issuer, entry: dict[str, object], claims: dict[str, object], name: str
 ) -> None:
     assert str(principal(tmp_path, issuer, entry, **claims)) == f"person:{name}"
+
+
+def test_what_is_declared_is_looked_up_anew_and_what_the_token_says_stays(
+    tmp_path: Path, issuer: Issuer
+) -> None:
+    gate = authenticator(tmp_path, believed(issuer, roles=ROLES), principals=PEOPLE)
+    caller = gate.caller(issuer.token(groups=["leads"]), NOW)
+    roles = ("reader", "approver", "auditor")
+    assert caller.principal == Principal("person", "Ada@Shop.example", roles, "shop")
+
+    def now(text: str) -> Principal:
+        (tmp_path / "principals.yaml").write_text(text)
+        return caller_now(caller, load_principals(tmp_path), gate.settings).principal
+
+    own = Principal("person", "ada@shop.example", ("reader", "approver"))
+    assert now("people: {}") == own
+    assert now("people: {Ada@Shop.example: {roles: [clerk], domain: care}}") == Principal(
+        "person", "Ada@Shop.example", ("reader", "approver", "clerk"), "care"
+    )
+    assert now("people: [") == replace(own, known=False)
+    assert now(PEOPLE) == caller.principal
 
 
 @pytest.mark.parametrize(

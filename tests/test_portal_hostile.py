@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 from portal_people import ADA, Skeleton, Town, town
@@ -83,6 +83,8 @@ def rendered(context: dict[str, Any], text: str) -> str:
     return template.render(**{**context, **changed})
 
 
+# A page is rendered twice for each example; how long that takes is none of this test's business.
+@settings(deadline=None)
 @given(HOSTILE)
 def test_a_product_page_has_the_same_elements_whatever_it_says(
     context: dict[str, Any], text: str
@@ -95,6 +97,7 @@ def test_a_product_page_has_the_same_elements_whatever_it_says(
     assert not CONTROL.search(page)
 
 
+@settings(deadline=None)
 @given(HOSTILE, HOSTILE)
 def test_a_drawing_has_the_same_elements_whatever_stands_in_it(one: str, other: str) -> None:
     def page(a: str, b: str) -> Skeleton:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh_defs.gateway.portal.drawing import Box, Line, Row, drawn
@@ -22,6 +22,7 @@ def graphs(draw: st.DrawFn, *, cycles: bool = True) -> tuple[list[str], list[tup
     return draw(st.permutations(names)), chosen
 
 
+@settings(deadline=None)
 @given(graphs(cycles=False))
 def test_every_edge_leads_on_through_each_layer_between(
     graph: tuple[list[str], list[tuple[str, str]]],
@@ -36,6 +37,7 @@ def test_every_edge_leads_on_through_each_layer_between(
         assert all(at[Bend(source, target, layer)] == layer for layer in between)
 
 
+@settings(deadline=None)
 @given(graphs())
 def test_a_cycle_is_drawn_too(graph: tuple[list[str], list[tuple[str, str]]]) -> None:
     nodes, edges = graph
@@ -43,6 +45,7 @@ def test_a_cycle_is_drawn_too(graph: tuple[list[str], list[tuple[str, str]]]) ->
     assert sorted(found) == sorted(nodes)
 
 
+@settings(deadline=None)
 @given(graphs(), st.integers(0, 5))
 def test_boxes_lie_apart_and_inside_the_drawing(
     graph: tuple[list[str], list[tuple[str, str]]], rows: int
@@ -64,6 +67,7 @@ def test_boxes_lie_apart_and_inside_the_drawing(
     assert len(drawing.lines) == len([1 for source, target in edges if source != target])
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500), st.floats(10, 500))
 def test_dots_fill_their_circle_and_stay_in_it(number: int, radius: float) -> None:
     dots = sunflower(number, radius)
@@ -71,6 +75,7 @@ def test_dots_fill_their_circle_and_stay_in_it(number: int, radius: float) -> No
     assert all(math.hypot(x, y) <= radius for x, y in dots)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(5, 200), min_size=1, max_size=60))
 def test_circles_lie_apart(radii: list[float]) -> None:
     centres, high = packed(radii, 1000, 10)

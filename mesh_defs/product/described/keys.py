@@ -264,10 +264,10 @@ Schema is [`schemas/discovery.schema.json`](../../schemas/discovery.schema.json)
 
 What Parquet's footers tell (NULLs, the ends of numbers and times) is of all rows. The rest of a
 profile is of `profile_rows` rows: all of a port of up to 100,000, of a larger one 50,000 from eight
-places all over it, the same each time. Where values that lie together are near each other (data that
-comes in the order of time), histograms are of as many rows that lie as the footers tell. Of personal and sensitive columns, declared so or made of
-such, the share of NULL is all there is. Titles, descriptions and values stand in it as they are:
-escape them where you show them.
+places all over it, the same each time. Where values that lie together are near each other (data
+that comes in the order of time), histograms are of as many rows that lie as the footers tell. Of
+personal and sensitive columns, declared so or made of such, the share of NULL is all there is.
+Titles, descriptions and values stand in it as they are: escape them where you show them.
 
 Keys marked *added* stand in what the gateway and `mesh show` answer, and not in what is stored.
 
