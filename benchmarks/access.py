@@ -26,7 +26,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlencode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -251,11 +253,15 @@ class Keeping:
     """HTTP over one connection that is kept."""
 
     def __init__(self, base: str, secret: str) -> None:
+        import http.client
+
         import httpx
 
+        self.headers = {"Authorization": f"Bearer {secret}", "Accept-Encoding": "identity"}
+        self.plain = http.client.HTTPConnection(base.removeprefix("http://"), timeout=120)
         self.client = httpx.Client(
             base_url=base,
-            headers={"Authorization": f"Bearer {secret}", "Accept-Encoding": "identity"},
+            headers=self.headers,
             timeout=120,
             trust_env=False,
         )
@@ -266,6 +272,18 @@ class Keeping:
         answer = self.client.get(path, params={"format": "arrow", "where": where(start)})
         answer.raise_for_status()
         return pa.ipc.open_stream(answer.content).read_all()
+
+    def quickly(self, start: int) -> pa.Table:
+        """The same by Python's own client, which adds a tenth of a millisecond."""
+        asked = urlencode({"format": "arrow", "where": where(start)})
+        self.plain.request(
+            "GET", f"/{PORT.identity}/{PORT.port}/data?{asked}", headers=self.headers
+        )
+        answer = self.plain.getresponse()
+        content = answer.read()
+        if answer.status != HTTPStatus.OK:
+            raise RuntimeError(f"{answer.status}: {content[:200]!r}")
+        return pa.ipc.open_stream(content).read_all()
 
     def count(self) -> int:
         """A query over all rows."""
@@ -372,7 +390,7 @@ def main() -> int:
         for name, bar in BARS.items():
             parts[name] = ratios[name] / bar
         measured: Mapping[str, Callable[[int], pa.Table]] = {
-            "HTTP": http.read,
+            "HTTP": http.quickly,
             "Flight": lambda start: rows.table(PORT, None, where(start), None),
         }
         told = [(name, f"{ratio:.2f}", BARS.get(name, "")) for name, ratio in ratios.items()]

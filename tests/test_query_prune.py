@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pruned_files import CONDITIONS, FILES, NAME, make_files
 
 from mesh_defs.contract.data import Rows
 from mesh_defs.gateway.query.engine import Engine
 from mesh_defs.gateway.query.parser import parsed
-from mesh_defs.gateway.query.prune import Bounds, narrowed
+from mesh_defs.gateway.query.prune import _FITS, Bounds, _Column, _rising, narrowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,3 +120,25 @@ def test_the_answer_is_that_of_all_files(
     with engine.run(f'SELECT id FROM "{NAME}" WHERE {condition}', {NAME: rows}) as answer:
         found = sorted(value for batch in answer for value in batch.column("id").to_pylist())
     assert found == [value for (value,) in expected]
+
+
+@given(
+    ends=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=8),
+    value=st.integers(-1, 10),
+    op=st.sampled_from(sorted(_FITS)),
+    sort=st.booleans(),
+)
+def test_rising_ranges_are_found_as_all_others(
+    ends: list[tuple[int, int]], value: int, op: str, sort: bool
+) -> None:
+    ranges = tuple((min(each), max(each)) for each in ends)
+    if sort:
+        least, most = (sorted(side) for side in zip(*ranges, strict=True))
+        ranges = tuple(zip(least, most, strict=True))
+    rising = _rising(ranges)
+    assert rising is not None or not sort
+    if rising is not None:
+        column = _Column(pa.int64(), ranges, coded=False, rising=rising)
+        first, behind = column.among(op, value)
+        expected = [n for n, each in enumerate(ranges) if _FITS[op](*each, value)]
+        assert list(range(first, behind)) == expected

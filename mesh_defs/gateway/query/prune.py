@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import operator
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.contract.data import Rows
@@ -93,11 +95,28 @@ class Comparison:
 @dataclass(frozen=True, slots=True)
 class _Column:
     """Its type, null where there is no one such column, `Ranges`, and whether its texts are stored
-    as a dictionary."""
+    as a dictionary. ``rising`` are all least and all greatest values where both only ever rise."""
 
     kind: pa.DataType
     ranges: Ranges
     coded: bool
+    rising: tuple[list[Any], list[Any]] | None = None
+
+    def among(self, op: str, value: Value) -> tuple[int, int]:
+        """The first row group that may have a fitting value, and the one behind the last; of values
+        that rise."""
+        assert self.rising is not None  # noqa: S101  only of these
+        least, most = self.rising
+        first, behind = 0, len(most)
+        if op in ("COMPARE_EQUAL", "COMPARE_GREATERTHANOREQUALTO"):
+            first = bisect_left(most, value)
+        elif op == "COMPARE_GREATERTHAN":
+            first = bisect_right(most, value)
+        if op in ("COMPARE_EQUAL", "COMPARE_LESSTHANOREQUALTO"):
+            behind = bisect_right(least, value)
+        elif op == "COMPARE_LESSTHAN":
+            behind = bisect_left(least, value)
+        return first, behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +151,20 @@ class Bounds:
 
     def fitting(self, file: str, wanted: Sequence[Comparison]) -> list[int]:
         """The row groups of ``file`` that may have rows for which all of ``wanted`` hold."""
-        groups = list(range(self.footer(file).num_row_groups))
+        first, behind = 0, self.footer(file).num_row_groups
+        others: list[tuple[str, Ranges, Value]] = []
         for each in wanted:
             column = self._column(file, each.column)
             value = each.value(column.kind)
-            if value is not None:
-                fits, ranges = _FITS[each.op], column.ranges
-                groups = [n for n in groups if (r := ranges[n]) is None or fits(*r, value)]
+            if value is not None and column.rising is not None:
+                found = column.among(each.op, value)
+                first, behind = max(first, found[0]), min(behind, found[1])
+            elif value is not None:
+                others.append((each.op, column.ranges, value))
+        groups = list(range(first, behind))
+        for op, ranges, value in others:
+            fits = _FITS[op]
+            groups = [n for n in groups if (r := ranges[n]) is None or fits(*r, value)]
         return groups
 
     def _column(self, file: str, name: str) -> _Column:
@@ -158,7 +184,18 @@ def _read(footer: pq.FileMetaData, name: str) -> _Column:
     if coded:
         written = footer.row_group(0).column(number).encodings
         coded = any("DICTIONARY" in encoding for encoding in written)
-    return _Column(kinds[0], tuple(_ranges(footer, number)), coded)
+    ranges = tuple(_ranges(footer, number))
+    return _Column(kinds[0], ranges, coded, _rising(ranges))
+
+
+def _rising(ranges: Ranges) -> tuple[list[Any], list[Any]] | None:
+    known = [each for each in ranges if each is not None]
+    if len(known) < len(ranges):
+        return None
+    least: list[Any] = [low for low, _ in known]
+    most: list[Any] = [high for _, high in known]
+    rises = all(one <= two for each in (least, most) for one, two in pairwise(each))
+    return (least, most) if rises else None
 
 
 def comparisons(tree: Node) -> tuple[tuple[Comparison, ...], bool]:
