@@ -47,6 +47,8 @@ notify:
 limits:
   concurrent: 8
   queue: 0
+  open: 16
+  stalled_seconds: 10
   memory: 1GiB
   temporary: 10GB
   threads: 4

@@ -71,12 +71,14 @@ class FlightRows:
         import pyarrow as pa
 
         info, options = self._ask(url, columns, where, purpose)
+
+        def part(end: fl.FlightEndpoint) -> pa.Table:
+            return self._told(lambda: self._client.do_get(end.ticket, options).read_all())
+
+        if len(info.endpoints) == 1:
+            return part(info.endpoints[0])
         with ThreadPoolExecutor(_AT_ONCE) as threads:
-            parts = threads.map(
-                lambda end: self._told(lambda: self._client.do_get(end.ticket, options).read_all()),
-                info.endpoints,
-            )
-            return pa.concat_tables(parts)
+            return pa.concat_tables(threads.map(part, info.endpoints))
 
     def batches(
         self, url: MeshUrl, columns: Sequence[str] | None, where: str | None, purpose: str | None
