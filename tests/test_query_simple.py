@@ -142,3 +142,19 @@ def test_a_simple_statement_is_read(sql: str, expected: tuple[object, ...]) -> N
 )
 def test_any_other_statement_is_the_parsers(sql: str) -> None:
     assert simple_statement(sql) is None
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM a.b WHERE id = 1" + " " * 400_000 + "x",
+        "SELECT * FROM a.b WHERE" + " LIMIT" * 60_000,
+        "SELECT id" + " " * 400_000 + ", FROM a.b WHERE id = 1",
+        "SELECT * FROM a.b WHERE code = '" + "''" * 200_000,
+        "SELECT * FROM a.b WHERE " + "(" * 400_000,
+    ],
+    ids=["spaces", "limits", "columns", "quotes", "brackets"],
+)
+def test_a_long_text_is_looked_at_once(sql: str) -> None:
+    # Were it looked at again from every place, this would not end before the test's time is over.
+    assert simple_statement(sql) is None

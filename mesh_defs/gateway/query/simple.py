@@ -26,9 +26,12 @@ _AND = re.compile(r"\s+AND(?=\s)", re.IGNORECASE)
 _STATEMENT = re.compile(
     rf"\s*SELECT\s+(?P<columns>\*|{_NAME}(?:\s*,\s*{_NAME})*)\s+"
     rf"FROM\s+(?P<relation>{_WORD}(?:\.{_WORD}){{1,2}}|\"mesh://[^\"]+\")\s+"
-    r"WHERE(?P<where>\s.*?)(?:\s+LIMIT\s+(?P<limit>[0-9]{1,18}))?\s*",
+    r"WHERE(?P<where>\s.*)",
     re.IGNORECASE | re.DOTALL,
 )
+# Looked for at the end alone: nothing here may take more than one look at a long text.
+_LIMIT = re.compile(r"\sLIMIT\s{1,9}(?P<limit>[0-9]{1,18})\Z", re.IGNORECASE)
+_LONGEST_LIMIT = 40
 _OPS = {
     "=": "COMPARE_EQUAL",
     "<": "COMPARE_LESSTHAN",
@@ -59,13 +62,15 @@ class Statement:
 
 def simple_statement(sql: str) -> Statement | None:
     """What ``sql`` says; None when it is not that simple."""
-    found = _STATEMENT.fullmatch(sql)
+    sql = sql.strip()
+    last = _LIMIT.search(sql, max(0, len(sql) - _LONGEST_LIMIT))
+    found = _STATEMENT.fullmatch(sql[: last.start()] if last is not None else sql)
     if found is None or _read(found["where"], None) is None:
         return None
     listed, relation = found["columns"], found["relation"]
     columns = () if listed == "*" else tuple(map(_plain, re.findall(_NAME, listed)))
     parts = (relation[1:-1],) if relation.startswith('"') else tuple(relation.split("."))
-    limit = int(found["limit"]) if found["limit"] else None
+    limit = int(last["limit"]) if last is not None else None
     return Statement(columns, parts, found["where"], limit)
 
 
