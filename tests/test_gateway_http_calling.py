@@ -43,6 +43,11 @@ def test_a_wrong_credential_is_told_before_a_wrong_parameter(
         ("GET", "/shop/sales/receipts"),
         ("GET", "/-/grants"),
         ("POST", "/-/requests"),
+        ("GET", "/-/search"),
+        ("GET", "/shop/sales/discovery"),
+        ("GET", "/shop/sales/lineage"),
+        ("GET", "/shop/sales/trust"),
+        ("GET", "/shop/sales/feedback"),
     ],
 )
 def test_a_wrong_credential_is_counted_whatever_the_query(

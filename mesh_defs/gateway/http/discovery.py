@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from mesh_defs.gateway.discovery import discovery as discovered
-from mesh_defs.gateway.http.calls import PLAIN, Mesh, OfProduct, Who
+from mesh_defs.gateway.http.calls import CALLED, Mesh, OfProduct, Who
 from mesh_defs.gateway.http.conditions import not_modified, unchanged, weak_tag
 from mesh_defs.gateway.http.problems import READ_PROBLEMS
 from mesh_defs.product.described.keys import DOCUMENT
@@ -17,7 +17,7 @@ from mesh_defs.product.described.shapes import schema
 if TYPE_CHECKING:
     from fastapi import Response
 
-router = APIRouter(tags=["products"], dependencies=PLAIN, responses=READ_PROBLEMS)
+router = APIRouter(tags=["products"], dependencies=CALLED, responses=READ_PROBLEMS)
 
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 _ANSWERS: dict[int | str, dict[str, Any]] = {

@@ -15,7 +15,7 @@ from mesh_defs.gateway.asking import LONGEST_TEXT
 from mesh_defs.gateway.describe import view
 from mesh_defs.gateway.errors import Refused
 from mesh_defs.gateway.feedback import answer, controls, say, settle, told
-from mesh_defs.gateway.http.calls import PLAIN, AnyProduct, Known, Mesh, Who
+from mesh_defs.gateway.http.calls import CALLED, AnyProduct, Known, Mesh, Who
 from mesh_defs.gateway.http.problems import PROBLEMS
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.identity.caller import Caller
     from mesh_defs.urls import MeshUrl
 
-router = APIRouter(tags=["feedback"], dependencies=PLAIN, responses=PROBLEMS)
+router = APIRouter(tags=["feedback"], dependencies=CALLED, responses=PROBLEMS)
 _PRIVATE = {"Cache-Control": "no-store"}
 Number = Annotated[str, InPath(max_length=100, description="the id of what was said")]
 

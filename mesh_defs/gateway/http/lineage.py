@@ -12,10 +12,10 @@ from pydantic import BaseModel
 from mesh_defs.discovery.lineage.model import Place
 from mesh_defs.discovery.lineage.walk import walk
 from mesh_defs.errors import UnknownAddress
-from mesh_defs.gateway.http.calls import NAME, PLAIN, AnyProduct, Mesh, Who
+from mesh_defs.gateway.http.calls import CALLED, NAME, AnyProduct, Mesh, Who
 from mesh_defs.gateway.http.problems import READ_PROBLEMS
 
-router = APIRouter(tags=["products"], dependencies=PLAIN, responses=READ_PROBLEMS)
+router = APIRouter(tags=["products"], dependencies=CALLED, responses=READ_PROBLEMS)
 
 Direction = Annotated[
     Literal["up", "down", "both"],

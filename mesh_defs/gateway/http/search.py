@@ -9,10 +9,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from mesh_defs.discovery.index.question import FURTHEST, LONGEST, MOST, Filters, Question, age
-from mesh_defs.gateway.http.calls import PLAIN, Mesh, Who
+from mesh_defs.gateway.http.calls import CALLED, Mesh, Who
 from mesh_defs.gateway.http.problems import READ_PROBLEMS
 
-router = APIRouter(tags=["products"], dependencies=PLAIN, responses=READ_PROBLEMS)
+router = APIRouter(tags=["products"], dependencies=CALLED, responses=READ_PROBLEMS)
 
 _LONGEST_VALUES = 1_000
 _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Authorization"}

@@ -8,11 +8,11 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from mesh_defs.gateway.http.calls import PLAIN, AnyProduct, Mesh, Who
+from mesh_defs.gateway.http.calls import CALLED, AnyProduct, Mesh, Who
 from mesh_defs.gateway.http.problems import READ_PROBLEMS
 from mesh_defs.gateway.trust import trust as measured
 
-router = APIRouter(tags=["products"], dependencies=PLAIN, responses=READ_PROBLEMS)
+router = APIRouter(tags=["products"], dependencies=CALLED, responses=READ_PROBLEMS)
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 
 
