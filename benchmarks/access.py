@@ -80,6 +80,7 @@ attributes:
   owner: team:benchmark
   purpose: Measuring.
   inputs: {raw: "lake://bookings"}
+  outputs: {bookings: {reads: lookups}}
 """
 KINDS = {
     "booking_id": "integer",

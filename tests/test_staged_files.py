@@ -11,9 +11,13 @@ import pytest
 
 from mesh_defs.contract.data import Rows
 from mesh_defs.drivers.compute.duckdb import DuckDBCompute
-from mesh_defs.drivers.compute.footers import row_group_rows
 from mesh_defs.drivers.compute.polars import PolarsCompute
+from mesh_defs.drivers.compute.row_groups import row_group_rows
 from mesh_defs.drivers.storage.delta_statistics import statistics_json
+from mesh_defs.product import staging
+from mesh_defs.product.container import run_product
+from mesh_defs.product.reader import open as open_port
+from tests.meshes import contract, load, manifest, write_mesh, write_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,3 +111,44 @@ def test_polars_writes_small_row_groups_too(session: DuckDBCompute, tmp_path: Pa
 )
 def test_wide_rows_have_larger_row_groups(columns: int, rows: int) -> None:
     assert row_group_rows(columns) == rows
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [(1, 122_880), (15, 122_880), (16, 114_688), (150, 12_288), (1_000, 10_240)],
+)
+def test_row_groups_for_scans_are_large(columns: int, rows: int) -> None:
+    assert row_group_rows(columns, "scans") == rows
+
+
+@pytest.mark.parametrize(
+    ("reads", "large", "first"),
+    [
+        ("", 10**9, 10_240),
+        ("", 0, 30_000),
+        ("reads: lookups", 0, 10_240),
+        ("reads: scans", 10**9, 30_000),
+    ],
+)
+def test_a_port_is_laid_out_for_how_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: str, large: int, first: int
+) -> None:
+    """As its manifest says; without a word for scans when what it is made of is large."""
+    monkeypatch.setattr(staging, "LARGE", large)
+    write_parquet(tmp_path, "orders", "SELECT range AS id FROM range(30000)")
+    body = f"inputs: {{raw: 'files://orders'}}\noutputs: {{orders: {{{reads}}}}}\n"
+    write_mesh(
+        tmp_path,
+        {
+            "domains/shop/orders/defs.yaml": manifest(body),
+            "domains/shop/orders/contract.yaml": contract(
+                "orders", "- {name: id, logicalType: integer, required: true}"
+            ),
+            "domains/shop/orders/orders.sql": "SELECT * FROM raw",
+        },
+    )
+    mesh = load(tmp_path)
+    report = run_product(mesh, mesh.product("mesh://shop/orders"))
+    assert report.outcome == "published"
+    (file,) = open_port("mesh://shop/orders", root=tmp_path).files()
+    assert pq.read_metadata(file).row_group(0).num_rows == first

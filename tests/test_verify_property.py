@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from verification import NOW, locked
 from verification_oracle import key_of, oracle
 
-from mesh_defs.contract.checks import keys, scan
+from mesh_defs.contract.checks import keys, values
 from mesh_defs.contract.data import Rows, Staged, Surroundings
 from mesh_defs.contract.model import PortContract, ServiceLevels
 from mesh_defs.contract.rules import (
@@ -247,7 +247,7 @@ def test_agrees_with_checking_row_by_row(
     rows, others = [r for f in files for r in f], [r for f in other for r in f]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         if eager:  # take the ways that are meant for many rows
-            stack.enter_context(patch.object(scan, "_WORTH_A_QUERY", 0))
+            stack.enter_context(patch.object(values, "WORTH_A_QUERY", 0))
             stack.enter_context(patch.object(keys, "_WORTH_A_PROOF", 0))
         staged = write(folder, "rows", files, row_group_size, writer)
         target = write(folder, "other", other, row_group_size, writer)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from mesh_defs.cron import fault_in
+from mesh_defs.drivers.compute.row_groups import Reading
 from mesh_defs.errors import UnknownAddress
 from mesh_defs.faults import did_you_mean, nearest
 from mesh_defs.names import Named, wrong_name
@@ -165,6 +166,12 @@ class Output(Strict):
         description="the column that tells which time the data speaks of (default: cursor or by)",
     )
     compute: str = Field(default="duckdb", description="the compute driver that makes this port")
+    reads: Reading | None = Field(
+        default=None,
+        description="what its files are laid out for: lookups (a few rows by a condition, in "
+        "milliseconds) or scans (much at once; published faster); without it lookups, and scans "
+        "when the inputs' files have 256 MB and more",
+    )
 
     @model_validator(mode="after")
     def _mode_keys(self) -> Output:

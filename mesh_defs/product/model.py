@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mesh_defs.contract.model import Contract, PortContract
+    from mesh_defs.drivers.compute.row_groups import Reading
     from mesh_defs.faults import Fault
     from mesh_defs.policy.compatibility.model import Interface
     from mesh_defs.policy.declare import Written
@@ -54,6 +55,7 @@ class OutputPort:
     end: str | None = None
     actual_time: str | None = None
     compute: str = "duckdb"
+    reads: Reading | None = None
 
     @property
     def continues(self) -> str:

@@ -66,6 +66,7 @@ def check_output(
         end=output.end,
         actual_time=output.actual_time,
         compute=output.compute,
+        reads=output.reads,
     )
     return port, check.faults
 

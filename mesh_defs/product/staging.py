@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from mesh_defs.contract.data import Rows, Staged
 from mesh_defs.drivers.compute.protocol import QueryRefused
+from mesh_defs.drivers.compute.row_groups import LARGE
 from mesh_defs.drivers.registry import COMPUTES, load
 from mesh_defs.errors import MeshError
 from mesh_defs.product.evolution import SchemaChanged, check_same_columns, columns_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from mesh_defs.drivers.compute.duckdb import DuckDBCompute
     from mesh_defs.drivers.compute.protocol import Compute, StagedFile
+    from mesh_defs.drivers.compute.row_groups import Reading
     from mesh_defs.drivers.storage.protocol import ProductStore, TableFile
     from mesh_defs.product.ledger import PortRecord
     from mesh_defs.product.model import OutputPort
@@ -151,12 +153,22 @@ class Stager:
             "Compute", load(COMPUTES, port.compute)(self.scratch / f"compute-{port.name}")
         )
         try:
-            return tuple(engine.stage(query, self.inputs, self._target(port)))
+            target, reading = self._target(port), self._reading(port)
+            return tuple(engine.stage(query, self.inputs, target, reading))
         finally:
             engine.close()
 
     def _write(self, port: OutputPort, query: str) -> tuple[StagedFile, ...]:
-        return tuple(self.session.stage(query, self._target(port)))
+        return tuple(self.session.stage(query, self._target(port), self._reading(port)))
+
+    def _reading(self, port: OutputPort) -> Reading:
+        """What the port's files are laid out for."""
+        if port.reads is not None:
+            return port.reads
+        read = sum(
+            Path(file).stat().st_size for rows in self.inputs.values() for file in rows.files
+        )
+        return "scans" if read >= LARGE else "lookups"
 
     def _folder(self, port: OutputPort) -> Path:
         return self.store.port_folder(port.name)

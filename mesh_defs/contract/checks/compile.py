@@ -49,13 +49,14 @@ class Predicate:
 
     ``counts_nulls`` tells that it is exactly ``<column> IS NULL``. ``of_range`` is set where the
     violation, when it holds for no end of a range of values, holds for no value in it: it gives
-    the SQL for an expression that stands for an end.
+    the SQL for an expression that stands for an end. ``dear`` tells that it costs much for a row.
     """
 
     violation: str
     columns: tuple[str, ...]
     counts_nulls: bool = False
     of_range: Callable[[str], str] | None = None
+    dear: bool = False
 
 
 def compile_rule(rule: Rule, columns: Mapping[str, Physical]) -> Predicate:
@@ -78,7 +79,7 @@ def compile_rule(rule: Rule, columns: Mapping[str, Physical]) -> Predicate:
     if isinstance(rule, Length):
         return Predicate(_length(name, kind, rule.minimum, rule.maximum), (name,))
     if isinstance(rule, Pattern):
-        return Predicate(_pattern(name, kind, rule.pattern), (name,))
+        return Predicate(_pattern(name, kind, rule.pattern), (name,), dear=True)
     if isinstance(rule, Metric):
         return _metric(rule, name, kind)
     raise TypeError(f"rules of class {type(rule).__name__} are no row rules")
@@ -205,7 +206,8 @@ def _metric(rule: Metric, name: str, kind: Physical) -> Predicate:
         listed = rule.arguments.get("missingValues", (None, ""))
         return Predicate(_missing(name, kind, _listed(listed, "missingValues")), (name,))
     if rule.metric == "invalidValues":
-        return Predicate(_invalid(name, kind, rule.arguments), (name,))
+        dear = "pattern" in rule.arguments
+        return Predicate(_invalid(name, kind, rule.arguments), (name,), dear=dear)
     raise TypeError(f"{rule.metric} does not count rows one by one")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mesh_defs.contract.checks.compile import kind_of, missing_column
 from mesh_defs.contract.checks.findings import CannotRun, Failing, Finding, broken_rows
+from mesh_defs.contract.checks.values import rows_of
 from mesh_defs.contract.physical_types import FLOATS, INTEGERS
 from mesh_defs.sql import quote
 
@@ -50,12 +51,14 @@ def check_foreign_key(rule: ForeignKey, table: Table, target: Table) -> Finding:
                 " values of the two types do not compare exactly; give both the same type"
             )
     dangling = _dangling(rule, target)
-    if _few_values(rule, table):
-        names = ", ".join(quote(column) for column in rule.columns)
+    if len(rule.columns) == 1 and table.values.repeat(rule.columns):
+        rows, values = rows_of(*rule.columns), table.values.counted(rule.columns[0])
+        query = f"SELECT sum({rows})::BIGINT FROM {values} AS this WHERE {dangling}"
+    elif all(map(table.values.few, rule.columns)):
+        names, rows = ", ".join(map(quote, rule.columns)), rows_of(*rule.columns)
         query = (
-            'SELECT sum("rows of the key")::BIGINT FROM (SELECT '
-            f'{names}, count(*) AS "rows of the key" FROM {table.sql} GROUP BY {names}) AS this'
-            f" WHERE {dangling}"
+            f"SELECT sum({rows})::BIGINT FROM (SELECT {names}, count(*) AS {rows}"
+            f" FROM {table.sql} GROUP BY {names}) AS this WHERE {dangling}"
         )
     else:
         query = f"SELECT count(*) FROM {table.named('this')} WHERE {dangling}"
@@ -107,9 +110,3 @@ def _whole_digits(kind: Physical) -> int:
 
 def _scale(kind: Physical) -> int:
     return kind.numbers[1] if len(kind.numbers) > 1 else 0
-
-
-def _few_values(rule: ForeignKey, table: Table) -> bool:
-    return table.statistics is not None and all(
-        table.statistics.few_values(column) for column in rule.columns
-    )

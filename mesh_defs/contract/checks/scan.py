@@ -2,7 +2,8 @@
 
 1. Footers: a NULL count, or ranges that prove that no row breaks the rule. Nothing is read.
 2. Values: on a column of few values, the distinct values are counted once (DuckDB groups by
-   dictionary codes, 10 million rows in some 20 ms) and all rules of the column run on those.
+   dictionary codes, 10 million rows in some 20 ms) and all rules of the column run on those. What
+   is dear for each row, as a regular expression is, runs so on every column that repeats itself.
 3. One scan: everything else is one aggregate over the columns that it needs.
 
 When a query fails, it is halved until the rule that cannot run stands alone.
@@ -19,14 +20,11 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from mesh_defs.contract.checks.findings import CannotRun
-from mesh_defs.sql import quote
+from mesh_defs.contract.checks.values import rows_of
 
 if TYPE_CHECKING:
     from mesh_defs.contract.checks.compile import Predicate
     from mesh_defs.contract.checks.table import Table
-
-# Below this a query more costs more than it saves.
-_WORTH_A_QUERY = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +81,17 @@ def _by_column(
     table: Table, predicates: Sequence[Predicate], found: dict[int, Counted]
 ) -> dict[str, list[int]]:
     by_column: dict[str, list[int]] = defaultdict(list)
-    statistics = table.statistics
-    if statistics is None or statistics.rows < _WORTH_A_QUERY:
-        return by_column
-    for index, predicate in enumerate(predicates):
-        if index in found or len(predicate.columns) != 1:
-            continue
-        if statistics.few_values(predicate.columns[0]):
-            by_column[predicate.columns[0]].append(index)
+    asked = {
+        index: predicate.columns[0]
+        for index, predicate in enumerate(predicates)
+        if index not in found and len(predicate.columns) == 1
+    }
+    repeating = table.values.repeat(
+        column for index, column in asked.items() if predicates[index].dear
+    )
+    for index, column in asked.items():
+        if column in repeating or table.values.few(column):
+            by_column[column].append(index)
     return by_column
 
 
@@ -122,13 +123,9 @@ def bisected(
 
 
 def _on_values(table: Table, column: str, violations: Sequence[str]) -> list[Count]:
-    name, rows = quote(column), quote(f"rows of {column}")
+    rows = rows_of(column)
     sums = ", ".join(f"sum({rows}) FILTER (WHERE {violation})" for violation in violations)
-    return _counts(
-        table,
-        f"SELECT {sums} FROM (SELECT {name}, count(*) AS {rows} FROM {table.sql} GROUP BY {name})",
-        "scan",
-    )
+    return _counts(table, f"SELECT {sums} FROM {table.values.counted(column)}", "scan")
 
 
 def _in_one_scan(table: Table, violations: Sequence[str]) -> list[Count]:

@@ -94,6 +94,10 @@ class Statistics:
             if count == groups == all_groups and name in self._types
         }
 
+    def has(self, column: str) -> bool:
+        """Whether ``column`` is one of the files' own, in all of them, and nothing nested."""
+        return column in self._columns
+
     def nulls(self, column: str) -> int | None:
         """How many rows have NULL in ``column``; None when the footers do not tell."""
         footer = self._columns.get(column)

@@ -12,6 +12,7 @@ from mesh_defs.contract import physical_types
 from mesh_defs.contract.checks.findings import CannotRun
 from mesh_defs.contract.checks.inside import value_of
 from mesh_defs.contract.checks.statistics import Statistics
+from mesh_defs.contract.checks.values import Values
 from mesh_defs.contract.physical_types import Physical
 from mesh_defs.sql import quote
 
@@ -116,6 +117,12 @@ class Table:
             return None
 
     @cached_property
+    def values(self) -> Values:
+        """The distinct values of columns. Raises `duckdb.Error` when the data is unreadable."""
+        files = self.rows.files
+        return Values(self.connection, self.sql, files, self.statistics, self._name)
+
+    @cached_property
     def count(self) -> int:
         """The number of rows."""
         if self.statistics is not None:
@@ -124,7 +131,9 @@ class Table:
         return int(counted[0]) if counted else 0
 
     def close(self) -> None:
-        """Free what the statistics hold."""
+        """Free what the statistics and the values hold."""
+        if "values" in self.__dict__:
+            self.values.close()
         if "statistics" in self.__dict__ and self.statistics is not None:
             self.statistics.close()
 

@@ -13,20 +13,6 @@ if TYPE_CHECKING:
 
     import duckdb
 
-_FEWEST, _MOST = 10_240, 122_880
-_FOR_A_COLUMN = 640
-
-
-def row_group_rows(columns: int) -> int:
-    """How many rows a row group of so many columns has, from 10,240 to DuckDB's own 122,880.
-
-    Who reads a few rows decodes whole row groups of every column, so they are small; of many
-    columns they are larger, so that a footer has one entry for some 640 values whatever the width.
-    """
-    wanted = -(-columns * _FOR_A_COLUMN // _FEWEST) * _FEWEST
-    return min(max(wanted, _FEWEST), _MOST)
-
-
 # Of these a footer tells other texts than DuckDB prints of a value, or they have no path.
 _UNBOUNDED = ("BLOB", "GEOMETRY", "VARIANT", "STRUCT", "MAP")
 _WITH_NAN = ("FLOAT", "DOUBLE")

@@ -8,13 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mesh_defs.drivers.compute.footers import row_group_rows
 from mesh_defs.drivers.compute.protocol import ComputeFailed, QueryRefused, StagedFile
+from mesh_defs.drivers.compute.row_groups import row_group_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mesh_defs.contract.data import Rows
+    from mesh_defs.drivers.compute.row_groups import Reading
 
 
 class PolarsCompute:
@@ -24,7 +25,13 @@ class PolarsCompute:
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
 
-    def stage(self, query: str, inputs: Mapping[str, Rows], target: Path) -> list[StagedFile]:
+    def stage(
+        self,
+        query: str,
+        inputs: Mapping[str, Rows],
+        target: Path,
+        reading: Reading = "lookups",
+    ) -> list[StagedFile]:
         """See `mesh_defs.drivers.compute.protocol.Compute.stage`."""
         import polars as pl
         import pyarrow.parquet as pq
@@ -40,7 +47,7 @@ class PolarsCompute:
         try:
             with pl.SQLContext(frames, register_globals=False) as context:
                 found = context.execute(query, eager=False)
-                group = row_group_rows(len(found.collect_schema()))
+                group = row_group_rows(len(found.collect_schema()), reading)
                 found.sink_parquet(path, compression="snappy", row_group_size=group)
         except (ColumnNotFoundError, SQLInterfaceError, SQLSyntaxError) as error:
             raise QueryRefused(f"polars: {str(error).strip()}") from error

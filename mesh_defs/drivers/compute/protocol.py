@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mesh_defs.contract.data import Rows
+    from mesh_defs.drivers.compute.row_groups import Reading
 
 
 class ComputeFailed(MeshError):
@@ -54,8 +55,15 @@ class Compute(Protocol):
     def __init__(self, scratch: Path) -> None:
         """``scratch`` may be used until `close`; the container removes it."""
 
-    def stage(self, query: str, inputs: Mapping[str, Rows], target: Path) -> list[StagedFile]:
-        """Write the rows of ``query`` as Parquet files named after ``target``, at least one.
+    def stage(
+        self,
+        query: str,
+        inputs: Mapping[str, Rows],
+        target: Path,
+        reading: Reading = "lookups",
+    ) -> list[StagedFile]:
+        """Write the rows of ``query`` as Parquet files named after ``target``, at least one, with
+        row groups for that way of ``reading``.
 
         Inputs are relations of their names; all of them are Parquet (``Rows.files``). The query may
         be wrapped in a ``SELECT * FROM (…) WHERE …`` by the port's mode. Raises `ComputeFailed`,
