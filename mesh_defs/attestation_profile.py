@@ -21,6 +21,6 @@ class AttestationProfile(Strict):
     )
     trusted: Annotated[list[Text], Field(max_length=100)] | None = Field(
         default=None,
-        description="files with the public keys (PEM) whose signatures are believed, relative to "
-        "mesh.yaml (default: every key that signed here)",
+        description="files with the public keys (PEM) whose signatures are believed, and no other, "
+        "relative to mesh.yaml (default: every key that signed here)",
     )

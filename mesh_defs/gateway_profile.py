@@ -16,6 +16,7 @@ from mesh_defs.gateway_limits import Limits
 from mesh_defs.validation import Strict
 
 LOOPBACK = "127.0.0.1"
+ANY_HOST = "*"
 
 Kind = Literal["person", "service", "agent"]
 # Never `none`, never HS*: those are verified with what signs them, and an issuer's keys are public.
@@ -94,6 +95,10 @@ def _mail_domain(text: str) -> str:
     return text
 
 
+def _answered(text: str) -> str:
+    return text if text == ANY_HOST else _host(text)
+
+
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -115,6 +120,12 @@ PrivateUrl = Annotated[str, AfterValidator(private_url)]
 Words = Annotated[list[Text], Field(min_length=1), BeforeValidator(_listed), _WORDS]
 MailDomains = Annotated[
     list[Annotated[str, AfterValidator(_mail_domain)]],
+    Field(min_length=1),
+    BeforeValidator(_listed),
+    _WORDS,
+]
+Hosts = Annotated[
+    list[Annotated[str, AfterValidator(_answered)]],
     Field(min_length=1),
     BeforeValidator(_listed),
     _WORDS,
@@ -264,6 +275,10 @@ class GatewayProfile(Strict):
     tls: Tls | None = Field(default=None, description="certificate and key")
     behind_proxy: bool = Field(
         default=False, description="a proxy before it speaks TLS and nobody else reaches it"
+    )
+    hosts: Hosts = Field(
+        default_factory=list,
+        description="further names that requests may be for, or '*' for any (default: its own)",
     )
     dagster_url: PrivateUrl | None = Field(
         default=None, description="where Dagster's pages are (default: where mesh up put them)"

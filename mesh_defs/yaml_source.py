@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from mesh_defs.faults import Fault
+from mesh_defs.yaml_depth import MAX_DEPTH, too_deep
 from mesh_defs.yaml_errors import VALUE_ERRORS, reader_fault, syntax_fault, value_faults
 from mesh_defs.yaml_plain import Loader, Rare, Reader
 
@@ -51,12 +54,14 @@ def dotted(path: KeyPath) -> str:
 def parse(text: str, file: str) -> tuple[list[Document], list[Fault]]:
     """All documents of ``text``; ``file`` is the name that faults show.
 
-    Syntax errors, duplicate keys and files over 1 MB come back as faults. Raises nothing for what
-    a person wrote.
+    Syntax errors, duplicate keys, files over 1 MB and what is nested more than `MAX_DEPTH` deep
+    come back as faults. Raises nothing for what a person wrote.
     """
     if len(text) > _MAX_BYTES:
-        found = f"{len(text)} characters"
-        return [], [Fault(file, 0, "", found, f"up to {_MAX_BYTES}", "split the file")]
+        return [], [too_large(file, f"{len(text)} characters")]
+    deep = too_deep(text)
+    if deep is not None:
+        return [], [_too_deep(file, deep)]
     documents: list[Document] = []
     faults: list[Fault] = []
     loader = Loader(text)
@@ -93,6 +98,8 @@ def _with_care(loader: Loader, node: yaml.Node, file: str) -> tuple[list[Documen
             found, fix = "the same key twice", f"remove or rename one of the two '{path[-1]}'"
             faults.append(Fault(file, line, dotted(path), found, "each key once", fix))
         lines[path] = line
+        if len(path) > MAX_DEPTH:
+            return [], [*faults, _too_deep(file, line)]
         if len(lines) > _MAX_NODES:
             raise ValueError(f"more than {_MAX_NODES} keys, every use of an anchor counted")
     try:
@@ -104,6 +111,36 @@ def _with_care(loader: Loader, node: yaml.Node, file: str) -> tuple[list[Documen
         return [], [*faults, *impossible]
 
 
+class TooLarge(OSError):
+    """A file that is larger than any that `parse` takes."""
+
+
+def too_large(file: str, found: str = f"more than {_MAX_BYTES} bytes") -> Fault:
+    """The fault of a file that `parse` does not take."""
+    return Fault(file, 0, "", found, f"up to {_MAX_BYTES}", "split the file")
+
+
+def _too_deep(file: str, line: int) -> Fault:
+    found = f"lists and mappings in each other more than {MAX_DEPTH} deep"
+    return Fault(file, line, "", found, f"{MAX_DEPTH} levels", "close brackets, or nest less")
+
+
+def read_source(file: Path) -> bytes:
+    """What stands in ``file``. Raises `TooLarge` before it is all read, and `OSError`, also for
+    what is no regular file: to read a pipe would be to wait for who writes it."""
+    with open(file, "rb", opener=_without_waiting) as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError("a pipe or device, not a regular file")
+        content = stream.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise TooLarge(f"more than {_MAX_BYTES} bytes")
+    return content
+
+
+def _without_waiting(file: str, flags: int) -> int:
+    return os.open(file, flags | os.O_NONBLOCK)
+
+
 def read_documents(
     file: Path, name: str, *, smallest: str, command: str = ""
 ) -> tuple[list[Document], list[Fault]]:
@@ -113,7 +150,9 @@ def read_documents(
     writes it. Raises nothing for what a person wrote.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_source(file).decode("utf-8")
+    except TooLarge:
+        return [], [too_large(name)]
     except UnicodeDecodeError as error:
         found = f"bytes that are no UTF-8 (at {error.start})"
         return [], [Fault(name, 0, "", found, "text in UTF-8", "save the file as UTF-8")]

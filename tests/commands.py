@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import warm_commands
 from meshes import contract, manifest, write_mesh
 
 REPOSITORY = Path(__file__).parents[1]
@@ -37,6 +38,14 @@ def mesh(
     root: Path, *arguments: str, answer: str = "", timeout: float = 240, **more: str
 ) -> subprocess.CompletedProcess[str]:
     """Run ``mesh`` with ``arguments`` in ``root``; ``answer`` is what a person would type."""
+    return warm_commands.run(list(arguments), root, environment(**more), answer, timeout)
+
+
+def cold_mesh(
+    root: Path, *arguments: str, answer: str = "", **more: str
+) -> subprocess.CompletedProcess[str]:
+    """As `mesh`, in a process that starts from nothing: for tests of what a command brings along
+    itself."""
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=root,
@@ -44,7 +53,7 @@ def mesh(
         input=answer,
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=240,
         check=False,
     )
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meshes import contract, load, manifest, write_mesh, write_parquet
 
 from mesh_defs.product.container import run_product
 from mesh_defs.product.report import RunReport
+
+if TYPE_CHECKING:
+    import jinja2.nodes
+    from dbt_common.clients.jinja import MacroFuzzEnvironment
 
 PROJECT = """
 name: shop
@@ -55,5 +61,26 @@ def dbt_mesh(root: Path, project: dict[str, str], *, quality: str = "", body: st
 
 def run(root: Path, product: str = "shop/orders") -> RunReport:
     """Run one product as it stands on disk now."""
+    share_macros()
     mesh = load(root)
     return run_product(mesh, mesh.product(f"mesh://{product}"))
+
+
+@cache
+def share_macros() -> None:
+    """Have this process take the 500 macros of dbt's own apart once: dbt does it anew for every
+    project, which is most of what a test of a small one costs. Nobody changes the trees."""
+    from dbt_common.clients.jinja import MacroFuzzEnvironment
+
+    parse = MacroFuzzEnvironment._parse
+    parsed: dict[tuple[object, ...], jinja2.nodes.Template] = {}
+
+    def once(
+        self: MacroFuzzEnvironment, source: str, name: str | None, filename: str | None
+    ) -> jinja2.nodes.Template:
+        key = (type(self), *self.extensions, source, name, filename)
+        if key not in parsed:
+            parsed[key] = parse(self, source, name, filename)
+        return parsed[key]
+
+    MacroFuzzEnvironment._parse = once  # type: ignore[method-assign]

@@ -17,7 +17,8 @@ from meshes import load, write
 from trust_meshes import DELAYS, FLIGHTS, attestation_of, chain_mesh, publish, settings
 
 from mesh_defs.discovery.trust.verify import verify
-from mesh_defs.errors import MeshError
+from mesh_defs.errors import InvalidMesh, MeshError, StorageFailed
+from mesh_defs.product.attest.envelope import read_envelope, seal
 from mesh_defs.product.attest.keys import signing_key, trusted_keys
 from mesh_defs.product.container import run_product
 from mesh_defs.urls import parse
@@ -161,10 +162,57 @@ def test_where_keys_are_listed_no_other_is_believed(
     assert kinds(root, FLIGHTS) == set()
 
 
-def test_a_listed_file_that_is_no_key_is_told(
+@pytest.mark.parametrize("attestation", ["trusted: [keys/ok.pem]", "trusted: []", "declared"])
+def test_where_keys_are_listed_one_put_into_the_folder_is_not_believed(
+    tmp_path: Path, attestation: str
+) -> None:
+    """Whoever may write ``.mesh/keys`` signs what they like with a key of their own."""
+    root = chain_mesh(tmp_path)
+    (kept,) = (root / ".mesh/keys/public").iterdir()
+    (root / "keys").mkdir()
+    (root / "keys/ok.pem").write_bytes(kept.read_bytes())
+    own = root / ".mesh/keys/attestation.key"
+    own.write_text(pem(Ed25519PrivateKey.generate()))
+    forged = attestation_of(root, DELAYS, 0)
+    forged.write_text(seal(signing_key(settings(root)), read_envelope(forged.read_bytes()).payload))
+    assert kinds(root) == set()
+    if attestation == "declared":
+        attestation = f'key: "${{{VARIABLE}}}", trusted: [keys/ok.pem]'
+    profile = DECLARED[: DECLARED.index("    attestation:")]
+    (root / "mesh.yaml").write_text(f"{profile}    attestation: {{{attestation}}}\n")
+    assert "wrong key" in kinds(root)
+
+
+def test_a_key_of_the_folder_is_not_believed_where_the_profile_names_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, pem(Ed25519PrivateKey.generate()))
-    found = settings(empty(tmp_path, LISTED))
-    with pytest.raises(MeshError, match=r"ours\.pem', which mesh.yaml lists"):
+    declared = signing_key(settings(empty(tmp_path, DECLARED))).keyid
+    (tmp_path / ".mesh/keys/attestation.key").write_text(pem(Ed25519PrivateKey.generate()))
+    monkeypatch.delenv(VARIABLE)
+    assert list(trusted_keys(settings(tmp_path))) == [declared]
+
+
+def test_every_listed_file_that_is_no_key_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, pem(Ed25519PrivateKey.generate()))
+    listed = LISTED.replace("ours.pem]", "ours.pem, keys, keys/words.pem]")
+    found = settings(write(empty(tmp_path, listed), {"keys/words.pem": "words"}))
+    with pytest.raises(InvalidMesh) as caught:
         trusted_keys(found)
+    assert [fault.key for fault in caught.value.faults] == [
+        f"profiles.local.attestation.trusted[{n}]" for n in range(3)
+    ]
+    told = [fault.found for fault in caught.value.faults]
+    assert told == [
+        "'keys/ours.pem', which cannot be read: No such file or directory",
+        "'keys', which cannot be read: Is a directory",
+        "'keys/words.pem', which holds no public key",
+    ]
+
+
+def test_a_folder_where_the_key_should_be_is_told_by_its_name(tmp_path: Path) -> None:
+    (empty(tmp_path) / ".mesh/keys/attestation.key").mkdir(parents=True)
+    with pytest.raises(StorageFailed, match=r"keys/attestation\.key' cannot be used: Is a dir"):
+        trusted_keys(settings(tmp_path))

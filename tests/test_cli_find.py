@@ -61,3 +61,33 @@ def test_wrong_use(root: Path, arguments: list[str], said: str) -> None:
     done = mesh(root, "find", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_without_words_it_says_what_is_listed(root: Path) -> None:
+    every = mesh(root, "find", MESH_PRINCIPAL="service:reports").stdout.splitlines()
+    assert every[0] == "all products that you may discover, the newest first"
+    assert every == mesh(root, "find", "", MESH_PRINCIPAL="service:reports").stdout.splitlines()
+    some = mesh(root, "find", "--domain", "shop", MESH_PRINCIPAL="service:reports").stdout
+    assert some.startswith("all products that fit, the newest first\nmesh://shop/")
+    none = mesh(root, "find", "--domain", "nowhere", MESH_PRINCIPAL="service:reports").stdout
+    assert none == "nothing found that you may discover\n"
+    assert "newest first" not in mesh(root, "find", "secret", "--words-only").stdout
+
+
+@pytest.mark.parametrize("command", [("find", "takings"), ("index",)])
+@pytest.mark.parametrize("there", ["a file", "a link to nowhere"])
+def test_what_is_in_the_way_of_the_index_is_told(
+    tmp_path: Path, there: str, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "mesh.yaml").write_text("name: test\n")
+    place = tmp_path / ".mesh/index"
+    place.parent.mkdir()
+    if there == "a file":
+        place.write_text("")
+    else:
+        place.symlink_to(tmp_path / "nowhere")
+    done = mesh(tmp_path, *command)
+    assert done.returncode == 3
+    assert f"the index cannot be used: '{place}" in done.stderr
+    assert f"move '{place}' away" in done.stderr
+    assert not (tmp_path / ".mesh/logs").exists()

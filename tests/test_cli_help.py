@@ -7,12 +7,12 @@ import shlex
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
 import pytest
-from commands import COMMAND, REPOSITORY, aircraft_mesh, environment, mesh
+from commands import COMMAND, REPOSITORY, aircraft_mesh, cold_mesh, environment, mesh
 
 from mesh_defs.cli.reference import commands, examples, pages
 from mesh_defs.product.manifest import DbtTransform, Input, Manifest, Output, Trigger
@@ -92,27 +92,32 @@ def served(root: Path, *arguments: str) -> Iterator[str]:
 def test_the_examples_of_every_help_run(tmp_path: Path) -> None:
     root = aircraft_mesh(tmp_path)
     committed(root)
-    ran = 0
-    # `up` has a test of its own, with real servers; here it builds alone.
-    for name, command in COMMANDS.items():
-        for line in examples(command):
+    ran = sum(examples_run(root, name, command) for name, command in COMMANDS.items())
+    assert ran >= len(COMMANDS)
+
+
+def examples_run(root: Path, name: str, command: click.Command) -> int:
+    """How many examples the help of ``command`` has; each is run, the first of them in a process
+    that starts from nothing."""
+    lines = examples(command)
+    run = cold_mesh
+    with served(root) if name == "mesh open" else nullcontext("") as base:
+        for line in lines:
             arguments = [real(root, each) for each in shlex.split(line)[1:]]
-            if name == "mesh up":
-                arguments = [*arguments, *([] if "--once" in arguments else ["--once"])]
             if name == "mesh serve":
                 with served(root, *arguments[1:]):
-                    ran += 1
-                continue
+                    continue
+            more = {}
             if name == "mesh open":
-                with served(root) as base:
-                    here = [each.replace("https://mesh.example", base) for each in arguments]
-                    token = (root / ".mesh/gateway/admin.token").read_text().strip()
-                    done = mesh(root, *here, MESH_TOKEN=token)
-            else:
-                done = mesh(root, *arguments)
+                arguments = [each.replace("https://mesh.example", base) for each in arguments]
+                more = {"MESH_TOKEN": (root / ".mesh/gateway/admin.token").read_text().strip()}
+            # `up` has a test of its own, with real servers; here it builds alone.
+            elif name == "mesh up" and "--once" not in arguments:
+                arguments.append("--once")
+            done = run(root, *arguments, **more)
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-            ran += 1
-    assert ran >= len(COMMANDS)
+            run = mesh
+    return len(lines)
 
 
 @pytest.mark.parametrize("page", ["cli.md", "manifest.md"])

@@ -87,6 +87,7 @@ def test_pictures(root: Path) -> None:
         ("mesh://shop/daily/none", "has no port 'none'"),
         ("mesh://shop/daily#tacings", "write 'takings' instead of 'tacings'"),
         ("files://none", "no product reads files://none"),
+        ("files://sales#none", "no product reads files://sales#none"),
         ("daily", "'daily' is no URL; write mesh://"),
         ("mesh://shop/daily?version=0", "names data of a product"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,11 +16,16 @@ from mesh_defs.supervisor import Spec
 URL = "mesh://fleet/aircraft"
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    mesh_root = aircraft_mesh(tmp_path)
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    mesh_root = aircraft_mesh(tmp_path_factory.mktemp("published"))
     assert mesh(mesh_root, "run", URL).returncode == 0
     return mesh_root
+
+
+@pytest.fixture
+def root(published: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(published, tmp_path, dirs_exist_ok=True)
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n"])

@@ -76,3 +76,12 @@ def test_what_is_not_there(root: Path, url: str, code: int, said: str) -> None:
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_purpose_that_nobody_names_is_wrong_use(root: Path) -> None:
+    who = {"MESH_PRINCIPAL": "person:ada@shop.example"}
+    done = mesh(root, "show", "mesh://shop/sales", "--purpose", "analytic", **who)
+    assert done.returncode == 2
+    assert "allowed: analytics, care. Fix: write 'analytics'" in done.stderr
+    done = mesh(root, "show", "mesh://shop/sales", "--purpose", "care", **who)
+    assert done.returncode == 0, done.stderr

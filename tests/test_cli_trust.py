@@ -34,7 +34,12 @@ def root(built: Path, tmp_path: Path) -> Path:
 def test_verify_says_that_all_is_as_signed(root: Path) -> None:
     done = mesh(root, "verify", DELAYS)
     assert done.returncode == 0, done.stderr
-    assert f"{DELAYS}?version=0: 3 versions in its chain, all as signed" in done.stdout
+    head = f"{DELAYS}?version=0: 3 versions in its chain, "
+    assert f"{head}as signed as far as was read" in done.stdout
+    assert "1 of 4 files read again; --deep reads all" in done.stdout
+    assert f"{head}all as signed" in mesh(root, "verify", DELAYS, "--deep").stdout
+    # What read operational systems alone has nothing that was not read.
+    assert "2 versions in its chain, all as signed" in mesh(root, "verify", FLIGHTS).stdout
     assert "from files://flights" in done.stdout
     deep = json.loads(mesh(root, "verify", f"{DELAYS}?version=0", "--deep", "--json").stdout)
     assert (deep["sound"], deep["deep"], deep["problems"]) == (True, True, [])
@@ -52,11 +57,27 @@ def test_verify_names_what_broke_and_its_answer_is_no(root: Path) -> None:
     assert {one["kind"] for one in told["problems"]} == {"missing file", "missing parent"}
 
 
-@pytest.mark.parametrize("url", ["mesh://ops/none", "nonsense", f"{DELAYS}?version=9"])
+@pytest.mark.parametrize(
+    "url",
+    ["mesh://ops/none", "nonsense", f"{DELAYS}?version=9", f"{DELAYS}/nope", f"{DELAYS}#delay"],
+)
 def test_verify_of_what_there_is_not_is_wrong_use(root: Path, url: str) -> None:
     done = mesh(root, "verify", url)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("who", [{}, {"MESH_PRINCIPAL": "person:ada@shop.example"}])
+@pytest.mark.parametrize("of", [FLIGHTS, DELAYS])
+def test_verify_of_what_is_damaged_says_what_is(root: Path, who: dict[str, str], of: str) -> None:
+    """Who may know of it cannot be decided by its record then."""
+    if who:
+        (root / "principals.yaml").write_text(PEOPLE)
+    attestation = attestation_of(root, of, 1 if of == FLIGHTS else 0)
+    (attestation.parent.parent / "ledger" / attestation.name).write_text("{}")
+    done = mesh(root, "verify", DELAYS, **who)
+    assert done.returncode == 1, done.stderr
+    assert f"changed record: {of}" in done.stdout
 
 
 def test_trust_shows_facts_and_says_how_they_were_measured(root: Path) -> None:
@@ -64,10 +85,13 @@ def test_trust_shows_facts_and_says_how_they_were_measured(root: Path) -> None:
     assert done.returncode == 0, done.stderr
     for line in ("mesh://ops/flights/flights", "Promises kept", "Incidents", "Consumers"):
         assert line in done.stdout
+    assert "Ratings" in done.stdout
+    assert not (root / ".mesh/gateway").exists()
     told = json.loads(mesh(root, "trust", f"{FLIGHTS}/flights", "--json").stdout)
     facts = {one["id"]: one for one in told["ports"][0]["facts"]}
     assert facts["promises_kept"]["value"] == 1.0
     assert facts["consumers"]["details"]["products"] == [DELAYS]
+    assert (facts["ratings"]["value"], facts["ratings"]["details"]["count"]) == (None, 0)
     assert all(one["how"] for one in facts.values())
     assert mesh(root, "trust", "mesh://ops/none").returncode == 2
 
@@ -80,6 +104,7 @@ def test_people_say_something_and_read_it(root: Path) -> None:
     assert done.returncode == 0, done.stderr
     asked = mesh(root, "feedback", FLIGHTS, "--ask", "Are helicopters in it?", "--json", **ada)
     number = json.loads(asked.stdout)["feedback"]["id"]
+    assert "is rated by nobody yet" in mesh(root, "feedback", DELAYS, **ada).stdout
     refused = mesh(root, "feedback", FLIGHTS, "--answer", number, "--text", "No.", **ada)
     assert refused.returncode == 1
     assert "for those who control" in refused.stderr

@@ -50,7 +50,7 @@ def test_ipv4(matches, text):
     assert matches("ipv4", text) == readable(ipaddress.IPv4Address, text)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(text=V6)
 def test_ipv6(matches, text):
     assert matches("ipv6", text) == readable(ipaddress.IPv6Address, text)

@@ -30,7 +30,7 @@ def meets(threshold: Threshold, value: float) -> bool:
     return all(tests)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     threshold=st.builds(
         Threshold,

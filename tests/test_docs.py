@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -10,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import mesh
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -82,14 +82,7 @@ def test_the_guide_to_products_runs_as_it_stands(tmp_path: Path) -> None:
 
 
 def run(arguments: list[str], folder: Path, variables: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "mesh_defs.cli", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **variables, "NO_COLOR": "1"},
-        timeout=120,
-    )
+    done = mesh(folder, *arguments, NO_COLOR="1", **variables)
     assert done.returncode == 0, f"mesh {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
 
 
@@ -127,15 +120,11 @@ def command(line: str, folder: Path) -> str:
     words, _, code = line.partition("# exit code ")
     arguments = shlex.split(words)
     if arguments[0] == "mesh":
-        arguments = [sys.executable, "-m", "mesh_defs.cli", *arguments[1:]]
-    done = subprocess.run(
-        arguments,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "NO_COLOR": "1", "PYTHONPATH": str(ROOT)},
-        timeout=120,
-    )
+        done = mesh(folder, *arguments[1:], NO_COLOR="1")
+    else:
+        done = subprocess.run(
+            arguments, cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        )
     assert done.returncode == int(code or 0), f"{line}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

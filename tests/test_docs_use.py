@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from commands import COMMAND, environment
+from commands import COMMAND, environment, mesh
 from test_docs import BLOCK, ROOT, run
 
 GUIDE = (ROOT / "docs/guides/use-products.md").read_text()
@@ -34,14 +34,7 @@ def started(folder: Path) -> tuple[subprocess.Popen[str], dict[str, str]]:
 
 
 def printed(folder: Path, *arguments: str, **more: str) -> str:
-    done = subprocess.run(
-        [*COMMAND, *arguments],
-        cwd=folder,
-        env=environment(**more),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = mesh(folder, *arguments, **more)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -214,6 +214,12 @@ def test_the_command_writes_files_or_to_standard_output(shop: Path, tmp_path: Pa
         (("--all",), "name a folder"),
         (("mesh://shop/sale",), "mesh://shop/sales"),
         (("mesh://shop/sales", "--format", "xml"), "'odps', 'odcs'"),
+        (("mesh://shop/sales/none",), "has no port 'none'; it has sales"),
+        (("mesh://shop/sales", "--base", "ftp://x"), "'ftp://x' is not the address of a gateway"),
+        (("mesh://shop/sales", "--base", "http://x/?a=1"), "is not the address of a gateway"),
+        (("mesh://shop/sales", "--base", "http://[x"), "is not the address of a gateway"),
+        (("--all", "--output", "mesh.yaml"), "'mesh.yaml' is a file; name a folder"),
+        (("mesh://shop/sales", "--output", "domains"), "'domains' is a folder; name a file"),
     ],
 )
 def test_wrong_use_says_what_is_right(shop: Path, arguments: tuple[str, ...], said: str) -> None:

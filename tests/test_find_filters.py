@@ -41,8 +41,16 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> LiveIndex:
             document(
                 "office/desks",
                 "Flights of stairs.",
-                port("desks", column("floor_number", tags=["place"]), **late),
+                port(
+                    "desks",
+                    column("floor_number", tags=["place"]),
+                    column("deskHeight", "In centimetres", title="How high a desk is"),
+                    mode="snapshot",
+                    **late,
+                ),
                 status="draft",
+                limitations="Of the Spirit of Ecstasy nothing is known.",
+                usage="Read it with a spoon.",
             ),
             document(
                 "office/plans", "Flights planned.", port("plans", tally=None), published_at=None
@@ -72,6 +80,14 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> LiveIndex:
         ({"column": ("floor",)}, {"office/desks"}),
         ({"column": ("credit cards",)}, {"shop/sales"}),
         ({"column": ("bin", "floor")}, set()),
+        ({"column": ("floor", "high desks")}, {"office/desks"}),
+        ({"column": ("deskHeight",)}, {"office/desks"}),
+        ({"column": ("desk_height centimetre",)}, {"office/desks"}),
+        ({"column": ("floor height",)}, set()),  # words of two columns
+        ({"column": ("snapshot",)}, set()),  # the port's mode
+        ({"column": ("aggregate",)}, set()),  # the product's archetype
+        ({"column": ("spirit",)}, set()),  # its limitations
+        ({"column": ("spoon",)}, set()),  # how it is used
         ({"domain": ("shop",), "trust": ("warned",)}, {"shop/stock"}),
         ({"origin": ""}, {"shop/sales", "shop/stock", "office/desks", "office/plans"}),
         ({"origin": "https://other.example"}, set()),

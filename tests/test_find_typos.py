@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from indexes import ask, live_of, names
 
 from mesh_defs.discovery.index.live import LiveIndex
-from mesh_defs.discovery.index.words import edits
+from mesh_defs.discovery.index.spelling import edits
 
 
 @pytest.fixture(scope="module")

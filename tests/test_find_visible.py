@@ -33,6 +33,7 @@ def test_what_is_hidden_changes_nothing(listed: list, question: str) -> None:
         found = ask(whole, question, lambda entry: entry.product not in hidden)
         wanted = ask(part, question)
     assert set(names(found)) == set(names(wanted))
+    assert [each.score for each in found.results] == [each.score for each in wanted.results]
     assert found.read_as == wanted.read_as
     assert found.more == wanted.more
     assert not {each.entry.product for each in found.results} & hidden

@@ -144,3 +144,23 @@ def test_consumers_and_use_are_told_as_far_as_they_may_be_known(mesh: Served) ->
     assert found["access"][0]["snippet"].find(mesh.base) > 0
     assert found["ports"][0]["links"]["data"] == f"{mesh.base}/shop/sales/sales/data"
     assert "ada" not in json.dumps(found["consumers"])
+
+
+def test_facts_are_told_in_short_as_the_caller_may_see_them(mesh: Served) -> None:
+    (port,) = shown(mesh, SALES, REPORTS)["trust"]
+    facts = {each["id"]: each for each in port["facts"]}
+    whole = mesh.client(REPORTS).get("/shop/sales/trust").json()["ports"][0]["facts"]
+    keys = ("id", "title", "value", "unit", "window")
+    assert port == {"port": "sales", "facts": [{key: each[key] for key in keys} for each in whole]}
+    assert facts["promises_kept"]["value"] == 1.0
+    # What tells of rows is not for who sees some of them alone.
+    (few,) = shown(mesh, "/shop/few/discovery", HELPER)["trust"]
+    values = {each["id"]: each["value"] for each in few["facts"]}
+    assert (values["completeness"], values["volume_stability"]) == (None, None)
+    assert values["promises_kept"] == 1.0
+
+
+def test_a_draft_has_no_facts_that_were_measured(mesh: Served) -> None:
+    (port,) = shown(mesh, "/shop/draft/discovery", REPORTS)["trust"]
+    values = {each["id"]: each["value"] for each in port["facts"]}
+    assert values["promises_kept"] is None

@@ -74,7 +74,7 @@ def stopped(mesh: Served, url: str, count: int, secret: str = "") -> Iterator[li
             one = stack.enter_context(socket.socket())
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             one.connect((base.hostname, base.port))
-            one.sendall(f"GET {url} HTTP/1.1\r\nHost: x\r\n{shown}\r\n".encode())
+            one.sendall(f"GET {url} HTTP/1.1\r\nHost: localhost\r\n{shown}\r\n".encode())
             opened.append(one)
         yield opened
 

@@ -208,7 +208,8 @@ def test_paths_reach_no_file(mesh: Served) -> None:
         "/SHOP/sales",
         "/shop/sales/",
     ):
-        answer = raw(mesh, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        lines = (f"GET {path} HTTP/1.1", "Host: localhost", "Connection: close", "", "")
+        answer = raw(mesh, "\r\n".join(lines).encode())
         assert b"root:" not in answer
         assert b"services:" not in answer
         assert not answer.startswith((b"HTTP/1.1 2", b"HTTP/1.1 5")), (path, answer[:200])
@@ -232,19 +233,22 @@ def raw(mesh: Served, request: bytes) -> bytes:
     "request_bytes",
     [
         (
-            b"GET /shop/odd HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+            b"GET /shop/odd HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-            b"GET /shop/sales HTTP/1.1\r\nHost: x\r\n\r\n"
+            b"GET /shop/sales HTTP/1.1\r\nHost: localhost\r\n\r\n"
         ),
-        b"POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
-        b"POST /query HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        (
+            b"POST /query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
+            b"Content-Length: 6\r\n\r\nabcdef"
+        ),
+        b"POST /query HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /query HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
         b"GET /shop/odd HTTP/1.1\r\nHost : x\r\n\r\n",
         b"GET /shop/odd HTTP/1.1\r\n\r\n\r\nGARBAGE",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"GET /shop/odd\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        b"GET " + b"/a" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET " + b"/a" * 40_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
 )
 def test_requests_that_are_none_break_nothing(mesh: Served, request_bytes: bytes) -> None:

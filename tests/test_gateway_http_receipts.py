@@ -123,7 +123,7 @@ def test_who_takes_nothing_is_cut_off_when_others_wait(
     where = urlsplit(mesh.base)
     with socket.create_connection((where.hostname, where.port)) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
-        head = f"GET {LARGE}?format=ndjson HTTP/1.1\r\nHost: x\r\n"
+        head = f"GET {LARGE}?format=ndjson HTTP/1.1\r\nHost: localhost\r\n"
         client.sendall(f"{head}Authorization: Bearer {mesh.token(BOSS)}\r\n\r\n".encode())
         text = client.recv(4096).decode("latin-1")
         number = text.lower().partition("mesh-receipt: ")[2].partition("\r\n")[0]

@@ -153,7 +153,7 @@ def test_bodies_over_the_limit_are_refused_however_they_come(small: Served) -> N
     assert chunked.headers["Content-Type"] == "application/problem+json"
     lied = _raw(
         small,
-        b"POST /query HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n"
+        b"POST /query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n"
         b"Connection: close\r\n\r\n",
     )
     assert lied.startswith(b"HTTP/1.1 413")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import socket
 import threading
 import time
 import urllib.request
@@ -25,6 +26,7 @@ from issuers import ec_key
 from meshes import write
 
 import mesh_defs as mesh
+from mesh_defs.gateway.serve import _listening
 from mesh_defs.gateway.state.database import open_state
 from mesh_defs.settings import load_settings
 
@@ -198,3 +200,14 @@ def test_the_admin_token_is_for_its_user_alone(root: Path) -> None:
 def test_a_client_sends_its_token_nowhere_in_clear(url: str) -> None:
     with pytest.raises(mesh.MeshError, match=r"Fix: write https://"):
         mesh.connect(url, token="mesh_x")
+
+
+def test_two_that_begin_at_once_take_two_ports() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        first = free.getsockname()[1]
+    with (
+        _listening("127.0.0.1", None, first) as one,
+        _listening("127.0.0.1", None, first) as other,
+    ):
+        assert one.getsockname()[1] != other.getsockname()[1]

@@ -30,6 +30,7 @@ flight_port: 8444
 url: https://mesh.example/data
 tls: {certificate: tls/server.pem, key: tls/server.key}
 behind_proxy: false
+hosts: [mesh.internal, gateway]
 public_discovery: false
 dagster_url: https://dagster.example
 state: {driver: postgres, dsn: "${STATE_DSN}"}
@@ -120,7 +121,7 @@ def test_every_key_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "key", "words"),
     [
-        ("hots: x", "hots", "write 'host' instead of 'hots'"),
+        ("hoost: x", "hoost", "write 'host' instead of 'hoost'"),
         ("host: 'http://x'", "host", "without scheme and port"),
         ("host: 5", "host", "5 (a number)"),
         ("port: 0", "port", "greater than or equal to 1"),
@@ -136,6 +137,10 @@ def test_every_key_at_once(tmp_path: Path) -> None:
         ("tls: {certificate: a}", "tls.key", "'key' is required"),
         ("tls: {certificate: '', key: b}", "tls.certificate", "a text that is not empty"),
         ("behind_proxy: 'yes'", "behind_proxy", "true or false"),
+        ("hosts: []", "hosts", "at least 1 item"),
+        ("hosts: ['https://mesh.example']", "hosts[0]", "without scheme and port"),
+        ("hosts: ['mesh.example:8080']", "hosts[0]", "without scheme and port"),
+        ("hosts: ['*.mesh.example']", "hosts[0]", "without scheme and port"),
         ("state: {driver: mysql}", "state.driver", "'sqlite' or 'postgres'"),
         ("state: {driver: postgres}", "state", "add 'dsn:'"),
         ("state: {dsn: '${X}'}", "state", "remove 'dsn'"),

@@ -143,6 +143,17 @@ def test_a_contract_without_a_rule_gets_one_and_says_so(tmp_path: Path) -> None:
     assert check_mesh(root).faults == ()
 
 
+def test_a_link_in_the_mesh_leads_no_draft_out_of_it(tmp_path: Path) -> None:
+    root, outside = empty(tmp_path / "mesh"), tmp_path / "outside"
+    outside.mkdir()
+    (root / "domains").mkdir(exist_ok=True)
+    (root / "domains" / "linked").symlink_to(outside)
+    text = contract("plain", "- {name: id, logicalType: integer, required: true}")
+    with pytest.raises(InvalidMesh, match="a link to another place"):
+        import_documents(root, write(tmp_path / "docs", {"c.yaml": text}), "linked")
+    assert list(outside.iterdir()) == []
+
+
 def test_nothing_is_overwritten_and_nothing_half_written(tmp_path: Path) -> None:
     files = {
         "domains/seller/customer_data_product/defs.yaml": manifest(),

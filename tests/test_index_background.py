@@ -106,6 +106,28 @@ def test_threads_may_share_a_model(live: LiveIndex) -> None:
     assert same == [True] * 8
 
 
+def test_who_asks_does_not_wait_for_what_is_embedded_behind(live: LiveIndex) -> None:
+    assert live.encoder is not None
+    encoder, done = live.encoder, threading.Event()
+    texts = [f"milk of {number} cows, and what was made of it" * 10 for number in range(40)]
+    made: list[np.ndarray] = []
+
+    def work() -> None:
+        made.append(encoder.embed_behind(texts))
+        done.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not encoder._busy:
+        pass
+    question = encoder.embed(["milk"])
+    assert not done.is_set()
+    thread.join()
+    assert np.array_equal(made[0][:2], encoder.embed(texts[:2]))
+    assert np.array_equal(question, encoder.embed(["milk"]))
+    assert encoder.embed_behind([]).shape == (0, encoder.dimension)
+
+
 def test_without_the_extra_it_is_searched_by_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,7 @@ def test_anything_is_read_or_refused(value: object) -> None:
     for entry in found:
         assert NAME.match(entry.domain)
         assert NAME.match(entry.product)
-        assert Entry.from_dict(entry.as_dict()) == entry
+        assert Entry.from_json(entry.as_json()) == entry
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), values))

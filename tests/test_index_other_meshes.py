@@ -218,3 +218,24 @@ def test_entries_of_two_meshes_with_the_same_names_are_two(tmp_path: Path) -> No
         live.shelf.change([own], [], live.model)
         results = live.search(Question("far"), object(), lambda _: True)
         assert names(results) == ["far/away", "far/away"]
+
+
+def test_every_fault_of_a_mesh_is_told_with_its_product(tmp_path: Path) -> None:
+    wrong = [
+        {"url": "mesh://a/one", "domain": "a", "product": 1, "ports": []},
+        {"url": "mesh://a/two\u202e", "domain": "a b", "product": "two", "ports": []},
+        "nothing",
+    ]
+    with lying(lambda _: page([*wrong, document("far/away", "Far.")])) as base:
+        live = live_with(tmp_path, base)
+        told = live.refresh().failed[base]
+    assert "(mesh://a/one)" in told
+    assert "(mesh://a/two)" in told
+    assert told.count("no product") == 3
+    assert found(live) == [("liar", "mesh://far/away")]
+
+
+def test_faults_are_told_up_to_a_number(tmp_path: Path) -> None:
+    with lying(lambda _: page([{"domain": at} for at in range(90)])) as base:
+        told = live_with(tmp_path, base).refresh().failed[base]
+    assert told.count("no product") == 20

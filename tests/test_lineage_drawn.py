@@ -9,12 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh_defs.discovery.lineage.drawn import dot, dot_text, mermaid, mermaid_text
-from mesh_defs.discovery.lineage.facts import ProductFacts, Reading
+from mesh_defs.discovery.lineage.facts import ProductFacts, Reading, Told
 from mesh_defs.discovery.lineage.graph import LineageGraph
 from mesh_defs.discovery.lineage.model import Place
 from mesh_defs.discovery.lineage.walk import Found, walk
 from mesh_defs.faults import one_line, short
-from mesh_defs.product.manifest import Manifest
 
 ODD = st.text(max_size=30) | st.sampled_from(
     [
@@ -31,7 +30,7 @@ ODD = st.text(max_size=30) | st.sampled_from(
         "",
     ]
 )
-MANIFEST = Manifest(archetype="aggregate", version="1.0.0", owner="team:t", purpose="A purpose.")
+TOLD = Told("aggregate", "active", "team:t", "A purpose.")
 
 
 def drawn(column: str, source: str, purpose: str, reason: str) -> Found:
@@ -43,9 +42,9 @@ def drawn(column: str, source: str, purpose: str, reason: str) -> Found:
         "unknown": {"o": {f"{column}!": reason}},
     }
     reads = (Reading("up", Place("d/up", "o"), 3), Reading("far", Place("else/where")))
-    manifest = MANIFEST.model_copy(update={"purpose": purpose})
+    told = replace(TOLD, purpose=purpose)
     columns = {"o": (column, f"{column}!")}
-    below = ProductFacts("d/down", 1, None, columns, reads, lineage, manifest)
+    below = ProductFacts("d/down", 1, None, columns, reads, lineage, told)
     graph = LineageGraph({one.identity: one for one in (above, below)})
     both = [walk(graph, Place("d/down", "o", name)) for name in (column, f"{column}!")]
     edges = tuple(dict.fromkeys([*both[0].edges, *both[1].edges]))

@@ -10,8 +10,22 @@ from plan_meshes import replace, shop
 from mesh_defs.discovery.lineage import KeptGraph, Place
 from mesh_defs.gateway.reads.catalog import Catalog
 from mesh_defs.product.container import run_product
+from mesh_defs.product.manifest import Manifest
+from mesh_defs.settings import Settings
 
 OFFICE = Place("office/best", "best", "most")
+
+
+class Read(Catalog):
+    """A catalog that tells of which products it has read the manifest, or the record."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.read: list[str] = []
+
+    def manifest(self, identity: str) -> Manifest | None:
+        self.read.append(identity)
+        return super().manifest(identity)
 
 
 def test_a_new_version_changes_what_it_is_made_of_and_nothing_else(tmp_path: Path) -> None:
@@ -63,3 +77,35 @@ def test_it_is_looked_at_again_after_a_while_alone(tmp_path: Path) -> None:
     (root / "domains/office/best/defs.yaml").unlink()
     assert "office/best" in lazy.graph().products
     assert "office/best" not in eager.graph().products
+
+
+def test_what_was_saved_is_not_read_again(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    file = tmp_path / "kept" / "lineage.json"
+    first = KeptGraph(Read(load(root).settings), fresh=0, file=file)
+    before = first.graph()
+    first.save()
+    catalogue = Read(load(root).settings)
+    after = KeptGraph(catalogue, fresh=0, file=file).graph()
+    assert catalogue.read == []
+    assert after.products == before.products
+    assert [*after.up(OFFICE)] == [*before.up(OFFICE)]
+    replace(root, "domains/office/best/best.sql", "max(takings)", "max(length(day::text))")
+    assert run_product(load(root), load(root).product("mesh://office/best")).outcome == "published"
+    (root / "domains/shop/daily/defs.yaml").touch()
+    KeptGraph(catalogue, fresh=0, file=file).graph()
+    assert sorted(catalogue.read) == ["office/best", "shop/daily"]
+
+
+def test_a_damaged_file_is_as_none(tmp_path: Path) -> None:
+    root = shop(tmp_path)
+    file = tmp_path / "lineage.json"
+    kept = KeptGraph(Catalog(load(root).settings), file=file)
+    before = kept.graph()
+    kept.save()
+    whole = file.read_text()
+    damaged = ("", "[]", "{", whole[:-9], whole.replace('"input"', '"inputs"'), '{"format":1}')
+    for text in (*damaged, whole.replace('"identity":"', '"identity":7,"x":"')):
+        file.write_text(text)
+        again = KeptGraph(Catalog(load(root).settings), file=file).graph()
+        assert again.products == before.products

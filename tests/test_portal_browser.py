@@ -15,6 +15,7 @@ Open = Callable[..., Page]
 PAGES = [
     "/",
     "/-/find?q=odd",
+    "/-/find?mode=snapshot",
     "/-/map",
     "/-/governance",
     "/-/access",

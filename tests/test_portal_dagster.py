@@ -8,19 +8,24 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import yaml
 from access_meshes import sales_mesh
 from dagster_meshes import ORDERS, two_domains
 from gateway_http import Served, served
-from meshes import MESH_YAML
+from meshes import MESH_YAML, load, write
 
 from mesh_defs.gateway.address import Place, noted
+from mesh_defs.orchestration.checks import check_results, check_specs
+from mesh_defs.orchestration.sensors import look
 from mesh_defs.orchestration.tree import location
 from mesh_defs.portal_address import portal_address
 from mesh_defs.processes import identity
+from mesh_defs.product.container import run_product
 from mesh_defs.settings import load_settings
 
+POLICIES = "policies:\n- {policy: MeaningDescribed, consequence: warn}\n"
 RUN = "0f9c7c1e-3a55-4f6e-9a0e-5d3f0a1b2c3d"
 
 
@@ -57,6 +62,40 @@ def test_an_asset_leads_to_its_page(tmp_path: Path) -> None:
     specs = location("sales", root).resolve_all_asset_specs()
     found = next(spec for spec in specs if spec.key == ORDERS).metadata["portal"]
     assert found.value == "https://mesh.example/sales/orders/orders"
+
+
+def test_checks_lead_to_the_page_of_their_port(tmp_path: Path) -> None:
+    root = with_gateway(two_domains(tmp_path), url="https://mesh.example/")
+    write(root, {"mesh.yaml": (root / "mesh.yaml").read_text() + POLICIES})
+    mesh = load(root)
+    product = mesh.product("mesh://sales/orders")
+    page = "https://mesh.example/sales/orders/orders"
+    sections = {"policy__MeaningDescribed": f"{page}#policies"}
+    specs = check_specs(mesh, product)
+    assert len(specs) > 2
+    for spec in specs:
+        wanted = sections.get(spec.name, f"{page}#trust")
+        assert spec.metadata["portal"] == dg.MetadataValue.url(wanted)
+    results = list(check_results(product, run_product(mesh, product), "https://mesh.example"))
+    assert {each.check_name for each in results} >= {"policy__MeaningDescribed", "completeness"}
+    for each in results:
+        wanted = sections.get(each.check_name or "", f"{page}#trust")
+        assert each.metadata["portal"] == dg.MetadataValue.url(wanted)
+
+
+def test_what_was_published_outside_of_dagster_leads_to_its_page_too(tmp_path: Path) -> None:
+    root = with_gateway(two_domains(tmp_path), url="https://mesh.example/")
+    mesh = load(root)
+    product = mesh.product("mesh://sales/orders")
+    run_product(mesh, product)
+    with dg.DagsterInstance.ephemeral() as instance:
+        events = look(mesh, [product], instance).asset_events
+    page = "https://mesh.example/sales/orders/orders"
+    (version,) = [each for each in events if isinstance(each, dg.AssetMaterialization)]
+    assert version.metadata["portal"] == dg.MetadataValue.url(f"{page}?version=0")
+    checks = [each for each in events if isinstance(each, dg.AssetCheckEvaluation)]
+    assert checks
+    assert {each.metadata["portal"].value for each in checks} == {f"{page}#trust"}
 
 
 def test_where_people_look_is_told_or_found_out(tmp_path: Path) -> None:

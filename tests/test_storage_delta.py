@@ -179,3 +179,30 @@ def test_the_frames_of_its_library_are_no_part_of_an_error(tmp_path: Path) -> No
     (line,) = done.stdout.splitlines()
     assert "whilst parsing object. Fix: restore" in line
     assert "unknown" not in line
+
+
+def test_the_first_time_without_a_zone_may_come_with_a_later_version(tmp_path: Path) -> None:
+    """Readers are told that the table has such times from then on; before it they need not know."""
+    store = DeltaProductStore(tmp_path)
+    queries = [
+        "SELECT 1 AS id",
+        "SELECT 2 AS id, [TIMESTAMP '2024-01-01'] AS seen",
+        "SELECT 3 AS id, TIMESTAMP '2024-01-01' AS seen",
+        "SELECT 4 AS id",
+    ]
+    session = DuckDBCompute(tmp_path / "work")
+    for version, query in enumerate(queries):
+        files = session.stage(query, store.port_folder("p") / f"t-{version}")
+        schema, adds = store.prepare("p", files)
+        info = {"run_id": str(version)}
+        commit = Commit(version, schema, tuple(adds), (), overwrite=True, info=info)
+        store.commit("p", commit)
+        store.commit("p", commit)  # once more is the same
+        there = [file.path for file in store.table_files("p", version)]
+        assert there == [f"t-{version}.parquet"]
+        assert store.table_foreign("p", version, there) == []
+    session.close()
+    tables = [DeltaTable(str(store.port_folder("p")), version=version) for version in range(4)]
+    assert [table.to_pyarrow_table()["id"].to_pylist() for table in tables] == [[1], [2], [3], [4]]
+    features = [table.protocol().reader_features for table in tables]
+    assert features == [None, *[["timestampNtz"]] * 3]

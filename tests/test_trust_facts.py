@@ -98,6 +98,17 @@ def test_promises_kept_counts_versions_and_refused_runs(tmp_path: Path) -> None:
     assert 0 < fact.series[3].value < 1
 
 
+def test_promises_kept_counts_runs_that_found_nothing_new(tmp_path: Path) -> None:
+    root = flights_mesh(tmp_path, body="outputs: {flights: {mode: append, cursor: id}}")
+    versions(root, 10)
+    rows(root, 10)
+    mesh = load(root)
+    assert run_product(mesh, mesh.product(URL)).outcome == "unchanged"
+    fact = facts(root, datetime.now(UTC) + HOUR)["promises_kept"]
+    assert fact.details == {"kept": 2, "runs": 2}
+    assert [point.value for point in fact.series] == [1.0, 1.0]
+
+
 def test_a_warning_is_not_a_promise_that_was_kept(tmp_path: Path) -> None:
     root = flights_mesh(tmp_path)
     text = (root / "domains/ops/flights/contract.yaml").read_text()

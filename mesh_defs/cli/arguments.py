@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from mesh_defs.product.access import MeshAccess
     from mesh_defs.product.model import Mesh, Product
     from mesh_defs.product.staging import Window
     from mesh_defs.urls import MeshUrl
@@ -33,6 +34,19 @@ def product_url(text: str, *, columns: bool = False) -> MeshUrl:
     if url.version is not None or url.as_of is not None or column:
         raise typer.BadParameter(
             f"'{text}' names data of a product; write {url.product_url()}", param_hint="URL"
+        )
+    return url
+
+
+def version_url(text: str) -> MeshUrl:
+    """The URL of a product or a port of it, perhaps of one version; a column is wrong use."""
+    try:
+        url = parse(text)
+    except UnknownAddress as error:
+        raise typer.BadParameter(str(error), param_hint="URL") from None
+    if url.column is not None:
+        raise typer.BadParameter(
+            f"'{text}' names a column; write {url.product_url()}", param_hint="URL"
         )
     return url
 
@@ -114,7 +128,8 @@ def check_target(text: str | None) -> tuple[Path, str | None]:
 
 
 def require_product(root: Path, url: MeshUrl) -> None:
-    """Wrong use, with the nearest names, when no folder below ``root`` has the product."""
+    """Wrong use, with the nearest names, when no folder below ``root`` has the product. It is for
+    who works on the products' files; `require_known` is for who uses them."""
     if (root / "domains" / url.domain / url.product / "defs.yaml").is_file():
         return
     folders = [file.parent for file in (root / "domains").glob("*/*/defs.yaml")]
@@ -122,14 +137,44 @@ def require_product(root: Path, url: MeshUrl) -> None:
     raise typer.BadParameter(_no_product(root, url, known), param_hint="URL")
 
 
-def _no_product(root: Path, url: MeshUrl, known: Sequence[str]) -> str:
+def require_known(access: MeshAccess, url: MeshUrl) -> None:
+    """Wrong use, in the same words, for a product that there is not and for one that the caller may
+    not know of, with the nearest names of those that they may."""
+    from mesh_defs.policy.access.principals import LOCAL, VARIABLE
+    from mesh_defs.product.knowing import knows_product, seen_products
+
+    caller = access.caller
+    if knows_product(access, caller, url.identity):
+        return
+    who = f", or none that you may know of ({VARIABLE} says who looks, now {caller})"
+    seen = seen_products(access, caller)
+    text = _no_product(access.settings.root, url, seen, "" if caller == LOCAL else who)
+    raise typer.BadParameter(text, param_hint="URL")
+
+
+def require_port(access: MeshAccess, url: MeshUrl) -> None:
+    """Wrong use, with those that the caller may know of, for another port than these."""
+    from mesh_defs.product.knowing import known_ports
+
+    ports = known_ports(access, access.caller, url.identity)
+    if url.port in (None, *ports) or access.knows(access.caller, url):
+        return
+    if ports:
+        raise typer.BadParameter(
+            f"{url.product_url()} has no port '{url.port}'; it has {', '.join(ports)}",
+            param_hint="URL",
+        )
+
+
+def _no_product(root: Path, url: MeshUrl, known: Sequence[str], who: str = "") -> str:
     from difflib import SequenceMatcher
 
     from mesh_defs.faults import did_you_mean, nearest
 
     wanted = f"mesh://{url.identity}"
     if not known:
-        return f"no product {wanted}: '{root}' has none yet. Fix: mesh new product DOMAIN/NAME"
+        none = f"no product {wanted}: '{root}' has none yet{who}"
+        return f"{none}. Fix: mesh new product DOMAIN/NAME"
 
     def likeness(identity: str) -> tuple[float, str]:
         """The greater of two: of the whole names, and of the products' own."""
@@ -139,7 +184,7 @@ def _no_product(root: Path, url: MeshUrl, known: Sequence[str]) -> str:
     urls = [f"mesh://{identity}" for identity in sorted(known, key=likeness)[:_SHOWN_NAMES]]
     near = nearest(wanted, urls) is not None
     fix = did_you_mean(wanted, urls) if near else "write one of them; mesh status lists all"
-    return f"no product {wanted} in '{root}'; the nearest are {', '.join(urls)}. Fix: {fix}"
+    return f"no product {wanted} in '{root}'{who}; the nearest are {', '.join(urls)}. Fix: {fix}"
 
 
 def name_of(text: str, hint: str) -> str:

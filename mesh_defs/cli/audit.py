@@ -70,7 +70,7 @@ def show(
       mesh audit show mesh://fleet/aircraft/aircraft --most 5 --json
     """
     with desk(profile) as at:
-        address = known_product(at.settings, url)
+        address = known_product(at.access, url)
         found = at.state.receipts.listed(identity=address.identity, port=address.port, most=most)
     if as_json:
         print_json({"url": str(address), "receipts": [each.as_dict() for each in found]})

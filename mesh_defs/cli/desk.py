@@ -57,12 +57,13 @@ def desk(profile: str | None) -> Iterator[Desk]:
         yield Desk(settings, state, access, caller, is_alone(caller))
 
 
-def known_product(settings: Settings, url: str) -> MeshUrl:
-    """The URL of a product or port of this mesh; anything else is wrong use."""
-    from mesh_defs.cli.arguments import product_url, require_product
+def known_product(access: MeshAccess, url: str) -> MeshUrl:
+    """The URL of a product or port of this mesh that the caller may know of; anything else is wrong
+    use."""
+    from mesh_defs.cli.arguments import product_url, require_known
 
     address = product_url(url)
-    require_product(settings.root, address)
+    require_known(access, address)
     return address
 
 

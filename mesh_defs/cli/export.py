@@ -14,6 +14,7 @@ from mesh_defs.standards.forms import Form
 if TYPE_CHECKING:
     from mesh_defs.discovery.exports import Exported
     from mesh_defs.errors import MeshError
+    from mesh_defs.product.access import MeshAccess
     from mesh_defs.settings import Settings
     from mesh_defs.urls import MeshUrl
 
@@ -40,6 +41,10 @@ def export(
         str | None,
         typer.Option("--base", metavar="URL", help="The gateway's address (default: profile's)."),
     ] = None,
+    waiting: Annotated[
+        bool,
+        typer.Option("--send-waiting", help="Send OpenLineage events that could not be sent."),
+    ] = False,
     profile: ForProfile = None,
 ) -> None:
     """Write products as documents of open standards.
@@ -48,27 +53,38 @@ def export(
     DPROD over DCAT 3 as JSON-LD, turtle: the same as Turtle; openlineage: the event of the newest
     version's run, OpenLineage 2-0-2. They have what you may know: who looks is MESH_PRINCIPAL, or
     the profile's. Of what has no version they say what is declared. --all writes one file for each
-    product, in a folder for each domain. mesh import reads odps and odcs back.
+    product, in a folder for each domain. mesh import reads odps and odcs back. --send-waiting
+    writes nothing: it sends the events of runs that the profile's server could not be told of.
 
     \b
     Examples:
       mesh export mesh://fleet/aircraft
       mesh export mesh://fleet/aircraft --format turtle --output aircraft.ttl
       mesh export --all --format odcs --output exported
+      mesh export --send-waiting
     """
     from mesh_defs.discovery.exports import Exports
     from mesh_defs.product.access import MeshAccess
     from mesh_defs.settings import find_root, load_settings
 
+    if waiting:
+        if everything or url is not None:
+            raise typer.BadParameter(
+                "it goes with no URL and not with --all", param_hint="--send-waiting"
+            )
+        _send_waiting(load_settings(find_root(), profile))
+        return
     if everything == (url is not None):
         raise typer.BadParameter("write a product's URL, or --all", param_hint="URL")
     if everything and output is None:
         raise typer.BadParameter("--all writes many files: name a folder", param_hint="--output")
+    _check_output(output, everything=everything)
     settings = load_settings(find_root(), profile)
     access = MeshAccess(settings)
-    exports = Exports(access, access.caller, (base or _base(settings)).rstrip("/"))
+    start = _base(settings) if base is None else _address_of(base)
+    exports = Exports(access, access.caller, start.rstrip("/"))
     if url is not None:
-        _one(exports.one(_address(settings, url), form), url, output)
+        _one(exports.one(_address(access, url), form), url, output)
         return
     broken: list[str] = []
 
@@ -80,13 +96,57 @@ def export(
     raise typer.Exit(1 if broken else 0)
 
 
-def _address(settings: Settings, url: str) -> MeshUrl:
-    from mesh_defs.cli.arguments import product_url, require_product
-    from mesh_defs.product.stores import known_products
+def _check_output(output: Path | None, *, everything: bool) -> None:
+    """A folder for many files, a file for one."""
+    if output is None:
+        return
+    if everything and output.exists() and not output.is_dir():
+        found, fix = "a file", "name a folder, which need not exist"
+    elif not everything and output.is_dir():
+        found, fix = "a folder", f"name a file, such as {output / 'product.yaml'}"
+    else:
+        return
+    raise typer.BadParameter(f"'{output}' is {found}; {fix}", param_hint="--output")
+
+
+def _address_of(base: str) -> str:
+    """``base``, which HTTP addresses can start with."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(base)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or parts.query or parts.fragment or not base.isprintable() or " " in base:
+        raise typer.BadParameter(
+            f"'{base}' is not the address of a gateway; write one such as https://mesh.example",
+            param_hint="--base",
+        )
+    return base
+
+
+def _send_waiting(settings: Settings) -> None:
+    from mesh_defs.errors import MeshError
+    from mesh_defs.product.tell import NotTold
+    from mesh_defs.standards.openlineage.teller import send_waiting
+
+    if settings.profile.openlineage.address is None:
+        console().print(text("nothing waits: the profile names no url under 'openlineage'"))
+        return
+    try:
+        sent, waited = send_waiting(settings)
+    except NotTold as error:
+        raise MeshError(settings.redact(str(error))) from None
+    console().print(text(f"sent {sent} of {waited} events that waited"))
+
+
+def _address(access: MeshAccess, url: str) -> MeshUrl:
+    from mesh_defs.cli.arguments import product_url, require_known, require_port
 
     address = product_url(url)
-    if (address.domain, address.product) not in known_products(settings):
-        require_product(settings.root, address)
+    require_known(access, address)
+    require_port(access, address)
     return address
 
 
@@ -119,7 +179,8 @@ def _one(found: list[Exported], url: str, output: Path | None) -> None:
 def _write(found: list[Exported], folder: Path) -> None:
     for each in found:
         _save(folder / each.name, each.text)
-    console().print(cell(f"wrote {len(found)} files in {folder}"))
+    files = "1 file" if len(found) == 1 else f"{len(found)} files"
+    console().print(cell(f"wrote {files} in {folder}"))
 
 
 def _save(path: Path, content: str) -> None:

@@ -79,7 +79,7 @@ def _known(at: Desk, url: str) -> str:
     from mesh_defs.errors import UnknownAddress
     from mesh_defs.gateway.feedback import check_known
 
-    identity = known_product(at.settings, url).identity
+    identity = known_product(at.access, url).identity
     try:
         check_known(at.access, at.caller, identity)
     except UnknownAddress as error:
@@ -148,7 +148,7 @@ def _print(at: Desk, identity: str, item: Item | None, *, as_json: bool) -> None
 
 def _show(identity: str, found: dict[str, Any]) -> None:
     out, ratings = console(), found["ratings"]
-    mean = f"{ratings['mean']} of 5, by {ratings['count']}" if ratings["count"] else "nobody yet"
+    mean = f"{ratings['mean']} of 5, by {ratings['count']}" if ratings["count"] else "by nobody yet"
     out.print(text(f"mesh://{identity} is rated {mean}", "bold"))
     for kind, items in (
         ("rating", [one for one in ratings["newest"] if one["text"]]),

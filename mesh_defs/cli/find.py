@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,9 @@ from mesh_defs.cli.command import Command
 from mesh_defs.cli.output import AsJson, ForProfile, cell, console, print_json, text
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mesh_defs.discovery.index.entry import Entry
     from mesh_defs.discovery.index.find import Found, Result
     from mesh_defs.discovery.index.live import LiveIndex
     from mesh_defs.discovery.index.question import Question
@@ -17,7 +21,15 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 _Many = list[str] | None
 _MOST_EMBEDDED = 64
-_LONGEST = 160
+_LONGEST = 190
+_WIDEST = 100
+_INDENT = "  "
+# What is known of the newest version; `mesh trust` tells what was measured since.
+_TRUST = {
+    "kept": "promises kept",
+    "warned": "not all promises kept",
+    "unproven": "promises unproven",
+}
 
 
 @app.command(cls=Command)
@@ -36,7 +48,7 @@ def find(
     trust: Annotated[_Many, typer.Option("--trust", help="kept, warned or unproven.")] = None,
     mode: Annotated[_Many, typer.Option("--mode", help="Only ports published so.")] = None,
     column: Annotated[
-        _Many, typer.Option("--column", help="Only with columns of these words.")
+        _Many, typer.Option("--column", help="Only with a column that is so called or told of.")
     ] = None,
     fresh: Annotated[
         str | None, typer.Option("--fresh", metavar="AGE", help="At most so old, such as 7d.")
@@ -62,6 +74,7 @@ def find(
     """
     from mesh_defs.discovery.index.live import LiveIndex
     from mesh_defs.discovery.index.question import Filters, Question, age
+    from mesh_defs.discovery.index.refused import index_files
     from mesh_defs.settings import find_root, load_settings
 
     filters = Filters(
@@ -79,13 +92,14 @@ def find(
     question = Question(" ".join(words or ()), filters, most)
     live = LiveIndex(load_settings(find_root(), profile))
     try:
-        found = _search(live, question, meaning=not words_only)
+        with index_files(live.shelf.root):
+            found = _search(live, question, meaning=not words_only)
     finally:
         live.close()
     if as_json:
         print_json({"mesh": live.settings.name, **found.as_dict()})
     else:
-        _show(found)
+        _show(found, question)
 
 
 def _search(live: LiveIndex, question: Question, *, meaning: bool) -> Found:
@@ -99,12 +113,18 @@ def _search(live: LiveIndex, question: Question, *, meaning: bool) -> Found:
     return find_here(live, question, meaning=meaning)
 
 
-def _show(found: Found) -> None:
+def _show(found: Found, question: Question) -> None:
     out = console()
     for word, others in found.read_as.items():
         out.print(text(f"nothing has '{word}'; read as {' or '.join(others)}", "yellow"))
-    for result in found.results:
-        _show_result(result)
+    if found.results and not question.text.strip():
+        every = question.filters == type(question.filters)()
+        which = "all products that you may discover" if every else "all products that fit"
+        out.print(text(f"{which}, the newest first", "dim"))
+    for at, result in enumerate(found.results):
+        if at and out.is_terminal:
+            out.print()
+        _show_result(out, result)
     if not found.results:
         out.print(text("nothing found that you may discover"))
     elif found.more:
@@ -113,14 +133,36 @@ def _show(found: Found) -> None:
         out.print(text(found.meaning, "dim"))
 
 
-def _show_result(result: Result) -> None:
-    entry, out = result.entry, console()
+def _show_result(out: Console, result: Result) -> None:
+    entry = result.entry
     where = f" at {entry.origin}" if entry.origin else ""
     title = f"  {entry.title}" if entry.title else ""
     out.print(cell(f"{entry.url}{where}", "bold green"), cell(title), sep="")
-    purpose = entry.purpose if len(entry.purpose) <= _LONGEST else f"{entry.purpose[:_LONGEST]}…"
-    out.print(cell(f"  {purpose}"))
-    out.print(cell(f"  why: {_why(result)}", "dim"))
+    purpose = entry.purpose
+    if len(purpose) > _LONGEST:
+        purpose = f"{purpose[:_LONGEST].rpartition(' ')[0] or purpose[:_LONGEST]} …"
+    _show_lines(out, purpose, "")
+    _show_lines(out, _facts(entry), "dim")
+    why = _why(result)
+    if why:
+        _show_lines(out, f"why: {why}", "dim")
+
+
+def _show_lines(out: Console, words: str, style: str) -> None:
+    """One line, so that programs and who copies find it whole; as many as a terminal needs."""
+    width = min(out.width, _WIDEST) - len(_INDENT)
+    folded = textwrap.wrap(words, width) if out.is_terminal and width > 0 else [words]
+    for line in folded:
+        out.print(cell(f"{_INDENT}{line}", style))
+
+
+def _facts(entry: Entry) -> str:
+    """What else decides whether it is looked at."""
+    told = [each for each in (entry.archetype, entry.classification) if each]
+    if entry.published_at is None:
+        return ", ".join([*told, "nothing published yet"])
+    published = f"version {entry.version} of {entry.published_at[:10]}"
+    return ", ".join([*told, published, _TRUST.get(entry.trust, entry.trust)])
 
 
 def _why(result: Result) -> str:
@@ -130,4 +172,4 @@ def _why(result: Result) -> str:
         parts.append(f"{word} in {', '.join(match.places)}")
     if result.likeness is not None:
         parts.append(f"it means the like ({result.likeness:.2f})")
-    return "; ".join(parts) or "it meets the filters"
+    return "; ".join(parts)

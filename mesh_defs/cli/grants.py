@@ -49,7 +49,7 @@ def grants(
       mesh grants mesh://fleet/aircraft --all --json
     """
     with desk(profile) as at:
-        address = known_product(at.settings, url) if url is not None else None
+        address = known_product(at.access, url) if url is not None else None
         moment = now()
         found = at.state.grants.listed(
             moment,

@@ -42,16 +42,18 @@ def index(
     """
     from mesh_defs.cli.progress import RunProgress
     from mesh_defs.discovery.index.live import LiveIndex
+    from mesh_defs.discovery.index.refused import index_files
     from mesh_defs.settings import find_root, load_settings
 
     live = LiveIndex(load_settings(find_root(), profile))
     with RunProgress(quiet=as_json, steps=False) as progress:
         try:
-            done = live.refresh(others=others, rebuild=rebuild, told=progress.now)
-            embedded = 0
-            if meaning:
-                embedded = live.embed(lambda now, of: progress.now(f"embedded {now} of {of}"))
-                live.tidy()
+            with index_files(live.shelf.root):
+                done = live.refresh(others=others, rebuild=rebuild, told=progress.now)
+                embedded = 0
+                if meaning:
+                    embedded = live.embed(lambda now, of: progress.now(f"embedded {now} of {of}"))
+                    live.tidy()
         finally:
             live.close()
     if as_json:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mesh_defs.discovery.lineage.impact import Impact
     from mesh_defs.discovery.lineage.model import Place
     from mesh_defs.discovery.lineage.walk import Found
+    from mesh_defs.product.access import MeshAccess
     from mesh_defs.product.shown_lineage import Knows
     from mesh_defs.settings import Settings
 
@@ -49,8 +50,9 @@ def lineage(
 
     Goes over products, ports and columns back into the operational systems, by the records of the
     newest versions; of what has no version yet, by what its files declare. With --down alone it
-    also says what breaks if the product, port or column goes: who reads it, and which rules and
-    policies name it. What you may not discover is left out.
+    also says what breaks if the product, port or column goes: who reads it, which rules and
+    policies name it, and how many hold an access grant; who controls the product sees whose they
+    are. What you may not discover is left out.
 
     \b
     Examples:
@@ -61,13 +63,14 @@ def lineage(
     from mesh_defs.discovery.lineage.kept import KeptGraph, MeshCatalogue
     from mesh_defs.discovery.lineage.walk import walk
     from mesh_defs.errors import UnknownAddress
+    from mesh_defs.product.access import MeshAccess
     from mesh_defs.settings import find_root, load_settings
 
     settings = load_settings(find_root(), profile)
     start = _place(url)
     graph = KeptGraph(MeshCatalogue(settings)).graph()
     if not start.source:
-        _check(settings, graph, url)
+        _check(MeshAccess(settings), graph, url)
     chosen: Form = "json" if as_json else form
     try:
         if down and not up:
@@ -87,10 +90,12 @@ def _show_down(
     form: Form,
 ) -> None:
     from mesh_defs.discovery.lineage.impact import impact
+    from mesh_defs.gateway.holders import seen_grants
     from mesh_defs.product.load import read_mesh
 
     mesh = read_mesh(settings)
-    breaks = impact(mesh, graph, start, depth=depth, knows=_knows(settings))
+    with seen_grants(settings) as grants:
+        breaks = impact(mesh, graph, start, depth=depth, knows=_knows(settings), grants=grants)
     _show(breaks.found, form, breaks)
 
 
@@ -114,20 +119,19 @@ def _place(url: str) -> Place:
     return Place(str(source), column=column or None, source=True)
 
 
-def _check(settings: Settings, graph: LineageGraph, url: str) -> None:
+def _check(access: MeshAccess, graph: LineageGraph, url: str) -> None:
     """A product that there is not is wrong use, with the nearest names; of a broken one that was
     never published its faults are told. Raises `InvalidMesh`."""
-    from mesh_defs.cli.arguments import require_product
+    from mesh_defs.cli.arguments import require_known
     from mesh_defs.errors import InvalidMesh
     from mesh_defs.product.load import load_product
     from mesh_defs.product.model import BrokenProduct
     from mesh_defs.urls import parse
 
-    address = parse(url)
+    address, settings = parse(url), access.settings
+    require_known(access, address)
     facts = graph.products.get(address.identity)
-    if facts is None:
-        require_product(settings.root, address)
-    elif facts.version is None:
+    if facts is not None and facts.version is None:
         product = load_product(settings.root / "domains" / address.identity, settings)
         if isinstance(product, BrokenProduct):
             raise InvalidMesh(product.faults)
@@ -193,7 +197,7 @@ def _show_impact(breaks: Impact) -> None:
     from mesh_defs.product.plan.words import touched_words, way_words
 
     out = console()
-    if not breaks.products and not breaks.named:
+    if not breaks.products and not breaks.named and not breaks.readers:
         out.print(text("  nothing that is known breaks without it"))
         return
     out.print(text("  without it"))
@@ -206,3 +210,9 @@ def _show_impact(breaks: Impact) -> None:
         column = f"#{each.column}" if each.column is not None else ""
         out.print(cell(f"    {each.kind} {each.id} of {each.url}{column}: {each.says}"))
         out.print(cell(f"      {each.where}"))
+    for readers in breaks.readers:
+        of = ", ".join(f"{number} {kind}" for kind, number in readers.kinds.items())
+        out.print(cell(f"    {readers.url} is read by grants of {of}"))
+        for held in readers.held or ():
+            role = f" as {held.role}" if held.role else ""
+            out.print(cell(f"      {held.principal}{role}, until {held.until} ({held.id})"))

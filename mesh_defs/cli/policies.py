@@ -170,7 +170,7 @@ def _parameters(given: list[str]) -> dict[str, Any]:
             raise typer.BadParameter(f"'{pair}'; write KEY=VALUE", param_hint="--with")
         try:
             values[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             raise typer.BadParameter(f"'{value}' is no YAML value", param_hint="--with") from None
     return values
 

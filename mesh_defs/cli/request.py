@@ -48,11 +48,12 @@ def request(
       mesh request mesh://fleet/aircraft --purpose planning --for 2w --message "The new routes."
     """
     from mesh_defs.errors import UnknownAddress
-    from mesh_defs.gateway.asking import ask
+    from mesh_defs.gateway.asking import ask, check_named
 
     wanted = days(long)
     with desk(profile) as at:
-        address = known_product(at.settings, url)
+        check_named(at.access, at.caller)
+        address = known_product(at.access, url)
         try:
             asked = ask(
                 at.state,

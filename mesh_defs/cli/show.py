@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +10,9 @@ from mesh_defs.cli.command import Command
 from mesh_defs.cli.output import AsJson, ForProfile, print_json
 
 if TYPE_CHECKING:
-    from mesh_defs.urls import MeshUrl
+    from collections.abc import Mapping
+
+    from mesh_defs.product.access import MeshAccess
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -35,22 +37,21 @@ def show(
       mesh show mesh://fleet/aircraft
       mesh show 'mesh://fleet/aircraft?version=0' --json
     """
+    from mesh_defs.cli.arguments import require_known, version_url
     from mesh_defs.cli.show_text import show_document
     from mesh_defs.discovery.documents import shown_to
     from mesh_defs.errors import UnknownAddress
-    from mesh_defs.policy.access.principals import VARIABLE
     from mesh_defs.product.access import MeshAccess
     from mesh_defs.settings import find_root, load_settings
 
-    address = _address(url)
+    address = version_url(url)
     access = MeshAccess(load_settings(find_root(), profile))
     try:
         document = shown_to(access, access.caller, address, purpose)
     except UnknownAddress as error:
-        who = f"{VARIABLE} says who looks (now {access.caller})"
-        raise typer.BadParameter(
-            f"{error}, or none that you may know of: {who}", param_hint="URL"
-        ) from None
+        require_known(access, address)
+        raise typer.BadParameter(str(error), param_hint="URL") from None
+    _check_purpose(access, document, purpose)
     ports = [p for p in document["ports"] if address.port in (None, p["port"])]
     if not ports:
         known = ", ".join(port["port"] for port in document["ports"])
@@ -65,16 +66,19 @@ def show(
         show_document(document)
 
 
-def _address(text: str) -> MeshUrl:
-    from mesh_defs.errors import UnknownAddress
-    from mesh_defs.urls import parse
+def _check_purpose(access: MeshAccess, document: Mapping[str, Any], purpose: str | None) -> None:
+    """Wrong use, with those that the product names, for a purpose that nobody named."""
+    from mesh_defs.faults import did_you_mean
 
-    try:
-        url = parse(text)
-    except UnknownAddress as error:
-        raise typer.BadParameter(str(error), param_hint="URL") from None
-    if url.column is not None:
-        raise typer.BadParameter(
-            f"'{text}' names a column; write {url.product_url()}", param_hint="URL"
-        )
-    return url
+    columns = [column for port in document["ports"] for column in port["columns"]]
+    named = {*document["permitted_purposes"]}
+    named.update(each for column in columns for each in column["permitted_purposes"] or ())
+    ruled = access.access.rulebook.in_force(document["domain"]).purposes
+    if purpose is None or purpose in named or purpose in ruled or not (named or ruled):
+        return
+    allowed = sorted(named)
+    fix = did_you_mean(purpose, allowed) if allowed else "write one that a rule names"
+    listed = f"; allowed: {', '.join(allowed)}" if allowed else ""
+    raise typer.BadParameter(
+        f"nothing names '{purpose}'{listed}. Fix: {fix}", param_hint="--purpose"
+    )

@@ -115,7 +115,9 @@ def _of_gateway(access: MeshAccess, identity: str, port: str, now: datetime) -> 
     caller = access.caller
     knows = lru_cache(maxsize=None)(lambda url: access.knows(caller, url))
     if not has_state(access.settings):
-        return [consumers_fact(graph, identity, port, knows)]
+        # Nobody was granted anything yet, nor has anybody rated anything.
+        consumers = consumers_fact(graph, identity, port, knows, {})
+        return [consumers, ratings_fact(None, identity)]
     with open_state(access.settings) as state:
         holders = holders_of(state, identity, port, now)
         return [

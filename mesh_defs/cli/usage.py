@@ -51,7 +51,7 @@ def usage(
     """
     since = now() - length(long)
     with desk(profile) as at:
-        address = known_product(at.settings, url) if url is not None else None
+        address = known_product(at.access, url) if url is not None else None
         found = at.state.usage.of(
             address.identity if address is not None else None,
             port=address.port if address is not None else None,

@@ -33,25 +33,30 @@ def verify(
     Its record, the log of its tables, its files, contracts and documents are held against its
     attestation; then the versions that it was made from, up to the operational systems. Without
     --deep their files are not read again: they have to be there, in the size that was signed. Exit
-    code 1 when a link is broken; what is printed says which.
+    code 1 when a link is broken; what is printed says which. Products that you may not know of are
+    verified and not named; who looks is MESH_PRINCIPAL, or the profile's.
 
     \b
     Examples:
       mesh verify mesh://fleet/aircraft
       mesh verify "mesh://fleet/aircraft?version=0" --deep --json
     """
-    from mesh_defs.cli.arguments import require_product
+    from functools import lru_cache
+
+    from mesh_defs.cli.arguments import require_known, require_port, version_url
     from mesh_defs.discovery.trust.verify import verify as verified
     from mesh_defs.errors import UnknownAddress
-    from mesh_defs.product.stores import stored_products
+    from mesh_defs.product.access import MeshAccess
+    from mesh_defs.product.knowing import knows_product
     from mesh_defs.settings import find_root, load_settings
-    from mesh_defs.urls import parse
 
+    address = version_url(url)
     settings = load_settings(find_root(), profile)
+    access = MeshAccess(settings)
+    require_known(access, address)
+    require_port(access, address)
+    knows = lru_cache(maxsize=None)(lambda each: knows_product(access, access.caller, each))
     try:
-        address = parse(url)
-        if (address.domain, address.product) not in stored_products(settings):
-            require_product(settings.root, address)
         out = console(stderr=True)
         with out.status("verifying") as status:
 
@@ -60,7 +65,8 @@ def verify(
                 status.update(text(f"verifying {done.url}: {told}"))
 
             quiet = as_json or not out.is_terminal
-            found = verified(settings, address, deep=deep, watch=None if quiet else watch)
+            watched = None if quiet else watch
+            found = verified(settings, address, deep=deep, watch=watched, knows=knows)
     except UnknownAddress as error:
         raise typer.BadParameter(str(error), param_hint="URL") from None
     if as_json:
@@ -74,15 +80,21 @@ def _show(found: Verification) -> None:
     out = console()
     hashed = sum(one.hashed for one in found.versions)
     files = sum(one.files for one in found.versions)
-    head = f"{found.url}: {_count(len(found.versions), 'version')} in its chain"
-    if found.sound:
+    head = f"{found.url}: {_count(len(found.versions) + found.hidden, 'version')} in its chain"
+    if found.sound and found.whole:
         out.print(text(f"{head}, all as signed", "green"))
+    elif found.sound:
+        out.print(text(f"{head}, as signed as far as was read", "green"))
     else:
         out.print(text(f"{head}, and it is broken", "bold red"))
     for problem in found.problems:
         out.print(cell(f"  {problem.kind}: {problem.url}", "red"))
         out.print(cell(f"    {problem.text}"))
-    out.print(text(f"  {hashed:,} of {_count(files, 'file')} read again"))
+    more = "" if found.whole else "; --deep reads all"
+    out.print(text(f"  {hashed:,} of {_count(files, 'file')} read again{more}"))
+    if found.hidden:
+        hidden = _count(found.hidden, "version")
+        out.print(text(f"  {hidden} of products that you may not know of, not named here"))
     for source in found.sources:
         told = f", fingerprint {source.fingerprint}" if source.fingerprint else ""
         out.print(cell(f"  from {source.source}{told}, read by {source.read_by}"))

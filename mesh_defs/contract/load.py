@@ -56,8 +56,10 @@ def read_contract(path: Path, root: Path | None = None) -> tuple[Contract | None
     can be looked at further. It must not be used for anything else."""
     file = relative(path, root)
     try:
-        content = path.read_bytes()
+        content = yaml_source.read_source(path)
         text = content.decode("utf-8")
+    except yaml_source.TooLarge:
+        return None, [yaml_source.too_large(file)]
     except (OSError, UnicodeDecodeError) as error:
         return None, [_unreadable(file, error)]
     documents, faults = yaml_source.parse(text, file)

@@ -7,16 +7,24 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from mesh_defs.errors import InvalidMesh, NotPublished, UnknownAddress
+from mesh_defs.errors import (
+    CorruptRecord,
+    InvalidMesh,
+    MeshError,
+    NotPublished,
+    UnknownAddress,
+)
 from mesh_defs.policy.access.entities import higher
 from mesh_defs.policy.flow.versions import turned_out
 from mesh_defs.product.access import read_manifest
 from mesh_defs.product.described.document import compose
 from mesh_defs.product.described.facts import ProductFacts
 from mesh_defs.product.described.history import MOST_VERSIONS, history
+from mesh_defs.product.described.said import declared, of_record
 from mesh_defs.product.described.shown import shown_document
 from mesh_defs.product.described.stored import stored_document
 from mesh_defs.product.inheritance import inflows, published_output
+from mesh_defs.product.knowing import knows_product
 from mesh_defs.product.ledger import Ledger
 from mesh_defs.product.load import load_product
 from mesh_defs.product.model import Product
@@ -26,6 +34,8 @@ from mesh_defs.product.stores import product_store
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mesh_defs.drivers.storage.protocol import ProductStore
     from mesh_defs.policy.access.principals import Principal
     from mesh_defs.product.access import MeshAccess
@@ -36,14 +46,19 @@ if TYPE_CHECKING:
 
 
 def discovery_document(
-    settings: Settings, identity: str, version: int | None = None
+    settings: Settings,
+    identity: str,
+    version: int | None = None,
+    *,
+    damaged: Callable[[CorruptRecord], None] | None = None,
 ) -> dict[str, Any]:
     """The discovery document of ``version`` of ``<domain>/<product>`` (None: the newest, or of what
     is declared where none is published), its keys as `mesh_defs.product.described.keys` has them.
 
     It has values that not every reader may see: show it through
     `mesh_defs.product.described.shown.shown_document`. Raises `UnknownAddress`, `CorruptRecord`,
-    and `InvalidMesh` for an unpublished product whose files are broken.
+    and `InvalidMesh` for an unpublished product whose files are broken. Where ``damaged`` is given
+    it is told of a stored document that is none, and the answer is what is known without it.
     """
     domain, _, product = identity.partition("/")
     store = product_store(settings, domain, product)
@@ -51,7 +66,13 @@ def discovery_document(
         record = record_of(Ledger(store), MeshUrl(domain, product, version=version))
     except NotPublished:
         return _declared(settings, identity)
-    found = stored_document(store, identity, record.version)
+    found = None
+    try:
+        found = stored_document(store, identity, record.version)
+    except CorruptRecord as error:
+        if damaged is None:
+            raise
+        damaged(error)
     return found if found is not None else _composed(settings, identity, store, record)
 
 
@@ -59,7 +80,20 @@ def shown_to(
     access: MeshAccess, principal: Principal, url: MeshUrl, purpose: str | None = None
 ) -> dict[str, Any]:
     """The document of the version that ``url`` names, as ``principal`` may see it for ``purpose``.
-    Raises `UnknownAddress`, also for what they may not know of, and as `discovery_document`."""
+    Raises `UnknownAddress`, in the same words for what there is not and for what they may not know
+    of, and as `discovery_document`."""
+    try:
+        return _shown_to(access, principal, url, purpose)
+    except MeshError:
+        if knows_product(access, principal, url.identity):
+            raise
+        # Whatever else is wrong would tell that it is there.
+        raise UnknownAddress(f"no product mesh://{url.identity}") from None
+
+
+def _shown_to(
+    access: MeshAccess, principal: Principal, url: MeshUrl, purpose: str | None
+) -> dict[str, Any]:
     whole = replace(url, port=None, column=None)
     number = url.version
     if url.as_of is not None or url.major is not None:
@@ -117,6 +151,7 @@ def _composed(
             records.append(earlier)
         if len(records) > MOST_VERSIONS:
             break
+    said = of_record(declared(manifest), record) if manifest is not None else None
     return compose(
         ProductFacts(
             mesh=settings.name,
@@ -127,7 +162,7 @@ def _composed(
             record=record,
             digest=record.digest,
             classified={o.name: _classified(settings, identity, record, o) for o in outputs},
-            history=history(records, store, contracts),
+            history=history(identity, records, store, contracts, said),
         )
     )
 

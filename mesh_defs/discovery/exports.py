@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-import yaml
-
 from mesh_defs.discovery.documents import shown_to
 from mesh_defs.errors import InvalidMesh, MeshError, NotPublished, UnknownAddress
 from mesh_defs.product.access import read_manifest
+from mesh_defs.product.described.said import declared, published
 from mesh_defs.product.inheritance import published_output
 from mesh_defs.product.load import load_product
-from mesh_defs.product.manifest import Input
 from mesh_defs.product.model import Product
 from mesh_defs.product.protection import DOMAINS
 from mesh_defs.product.resolve import record_of
 from mesh_defs.product.shown_lineage import known_source, shown_lineage
-from mesh_defs.product.stores import known_products, ledger
+from mesh_defs.product.stores import known_products, ledger, product_store
 from mesh_defs.standards.dprod import catalog_document, dprod_document
 from mesh_defs.standards.facts import ProductFacts
 from mesh_defs.standards.forms import ENDINGS
@@ -28,6 +25,7 @@ from mesh_defs.standards.odcs import contract_file, odcs_document
 from mesh_defs.standards.odps import odps_document
 from mesh_defs.standards.openlineage.events import version_event
 from mesh_defs.standards.turtle import turtle
+from mesh_defs.unseen import json_text, yaml_text
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
@@ -109,20 +107,20 @@ class Exports:
         if not told:
             raise UnknownAddress(f"no product mesh://{url.identity}")
         manifest = read_manifest(settings.root / DOMAINS / url.identity, settings.root)
-        inputs = {
-            name: each.from_
-            for name, each in (manifest.inputs if manifest is not None else {}).items()
-            if isinstance(each, Input) and known_source(each.from_, self.knows)
-        }
+        said = declared(manifest) if manifest is not None else None
+        if record is not None:
+            store = product_store(settings, url.domain, url.product)
+            said = published(store, url.identity, record, manifest)
+        inputs = said.inputs if said is not None else {}
         return ProductFacts(
             settings.name,
             self.base,
             url.domain,
             url.product,
-            manifest,
+            said,
             record,
             tuple(told),
-            inputs,
+            {name: source for name, source in inputs.items() if known_source(source, self.knows)},
             classified,
         )
 
@@ -173,10 +171,10 @@ def _outputs(settings: Settings, url: MeshUrl) -> tuple[Record | None, tuple[Out
 
 def _text(facts: ProductFacts, form: Form) -> str:
     if form == "odps":
-        return yaml.safe_dump(odps_document(facts), sort_keys=False, allow_unicode=True)
+        return yaml_text(odps_document(facts))
     node = dprod_document(facts)
     return turtle(node) if form == "turtle" else _json(node)
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return json_text(value, indent=2) + "\n"

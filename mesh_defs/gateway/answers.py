@@ -214,7 +214,9 @@ def _whole(gateway: Gateway, chosen: Chosen, limits: Limits) -> GroupBatches | N
         return None
     schema = _described(gateway, chosen, chosen.query.sql, limits)
     parts = gateway.footers.parts(files, schema, 1)
-    return GroupBatches(parts[0], schema, limits.batch_rows) if parts is not None else None
+    if parts is None:
+        return None
+    return GroupBatches(parts[0], schema, gateway.footers, limits.batch_rows)
 
 
 def _some(gateway: Gateway, chosen: Chosen, limits: Limits) -> FilteredBatches | None:

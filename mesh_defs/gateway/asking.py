@@ -6,7 +6,7 @@ caller may answer anything. Everything here is told to those whom the profile's 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,15 +16,18 @@ from mesh_defs.gateway.notify.events import Teller
 from mesh_defs.gateway.offered import answering, approving_rule, offered
 from mesh_defs.gateway.purposes import checked_purpose
 from mesh_defs.gateway.state.counter import changing
-from mesh_defs.gateway.state.requests import Wish
+from mesh_defs.gateway.state.grants import no_grant
+from mesh_defs.gateway.state.requests import Wish, no_request
 from mesh_defs.policy.access.principals import LOCAL, VARIABLE
 from mesh_defs.product.access import require
+from mesh_defs.urls import parse
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection
 
+    from mesh_defs.errors import UnknownRecord
     from mesh_defs.gateway.offered import Offered
     from mesh_defs.gateway.state.database import State
     from mesh_defs.gateway.state.grants import Grant
@@ -66,7 +69,7 @@ def ask(
     not on offer, `WrongState` when the same was asked already, `UnknownAddress`, `NotPublished`,
     `InvalidMesh`.
     """
-    _named(access, principal)
+    check_named(access, principal)
     found = offered(access, url)
     require(access.access.decide(principal, found.subject, "discover", now=now))
     _check_purpose(found, purpose)
@@ -101,8 +104,9 @@ def approve(
     """Approve the request ``number``, until then (default: for as long as was asked).
 
     Raises `AccessDenied` for who may not control the product, or has asked for it, `UnknownRecord`,
-    `WrongState`, `InvalidRequest` for another ``until`` than the product allows, or what is no
-    longer on offer, `UnknownAddress`, `InvalidMesh`.
+    also for a product that they may not know of, `WrongState`, `InvalidRequest` for another
+    ``until`` than the product allows, or what is no longer on offer, `UnknownAddress`,
+    `InvalidMesh`.
     """
     request = state.requests.get(number, now)
     _may_answer(access, principal, request, "approve", admin=admin, now=now)
@@ -162,6 +166,8 @@ def withdraw(
     with changing(state.database) as connection:
         request = state.requests.find(connection, number, now)
         if request.principal != str(principal) and not admin:
+            if not access.knows(principal, _port(request.url)):
+                raise no_request(number)
             raise AccessDenied(f"{principal} may not withdraw {number}: it is somebody else's")
         request = state.requests.decide(connection, request, "withdrawn", str(principal), now)
         teller.tell(connection, "withdrawn", request, now)
@@ -182,8 +188,8 @@ def revoke(
     may give it back. Raises `AccessDenied`, `UnknownRecord`, `WrongState`, `InvalidRequest`."""
     why = _text(reason, "reason")
     grant = state.grants.get(number)
-    if grant.principal != str(principal):
-        _may_control(access, principal, grant.url, f"revoke {number}", admin=admin, now=now)
+    if grant.principal != str(principal) and not admin:
+        _may_control(access, principal, grant.url, f"revoke {number}", no_grant(number), now)
     teller = _teller(state, access, grant.identity)
     with changing(state.database) as connection:
         grant = state.grants.find(connection, number)
@@ -202,11 +208,12 @@ def may_answer(
     access: MeshAccess, principal: Principal, url: str, now: datetime, *, admin: bool = False
 ) -> bool:
     """Whether ``principal`` may answer requests for the product of ``url``."""
+    if admin:
+        return True
     try:
-        _may_control(access, principal, url, "answer", admin=admin, now=now)
+        return access.decide(principal, _port(url), "control", now=now).allowed
     except MeshError:
         return False
-    return True
 
 
 def _grant(
@@ -229,8 +236,8 @@ def _teller(state: State, access: MeshAccess, identity: str) -> Teller:
     return Teller(state.outbox, access.settings, identity)
 
 
-def _named(access: MeshAccess, principal: Principal) -> None:
-    """Raises `AccessDenied` for who is nobody, or whom nobody knows."""
+def check_named(access: MeshAccess, principal: Principal) -> None:
+    """Raise `AccessDenied` for who is nobody, or whom nobody knows."""
     if principal.name and principal.known:
         return
     why = f"say who you are with {VARIABLE}, or log in"
@@ -253,21 +260,36 @@ def _may_answer(
             f"{principal} may not {verb} {request.id}: it is their own request. "
             "Fix: ask another person who controls the product"
         )
-    _may_control(access, principal, request.url, f"{verb} {request.id}", admin=admin, now=now)
+    if not admin:
+        unknown, what = no_request(request.id), f"{verb} {request.id}"
+        _may_control(access, principal, request.url, what, unknown, now)
 
 
 def _may_control(
-    access: MeshAccess, principal: Principal, url: str, what: str, *, admin: bool, now: datetime
+    access: MeshAccess,
+    principal: Principal,
+    url: str,
+    what: str,
+    unknown: UnknownRecord,
+    now: datetime,
 ) -> None:
-    if admin:
+    """Raises `AccessDenied`, and ``unknown`` where its text would name a port that they may not
+    know of."""
+    address = _port(url)
+    if may_answer(access, principal, url, now):
         return
-    address, _, _ = url.partition("@")
+    if not access.knows(principal, address):
+        raise unknown
     decision = access.decide(principal, address, "control", now=now)
-    if not decision.allowed:
-        raise AccessDenied(
-            f"{principal} may not {what}: {decision.reason}. Fix: let them control "
-            f"{address} by a rule in access.cedar, or be the gateway's admin"
-        )
+    raise AccessDenied(
+        f"{principal} may not {what}: {decision.reason}. Fix: let them control "
+        f"{address} by a rule in access.cedar, or be the gateway's admin"
+    )
+
+
+def _port(url: str) -> MeshUrl:
+    """The port of a request or grant, whatever major version of it."""
+    return replace(parse(url), major=None)
 
 
 def is_alone(principal: Principal) -> bool:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mesh_defs.discovery.lineage.kept import KeptGraph
+from mesh_defs.discovery.lineage.saved import FILE as LINEAGE
 from mesh_defs.gateway.changes.kept import ChangeFiles
 from mesh_defs.gateway.downloads import Downloads
 from mesh_defs.gateway.extracts import Extracts
@@ -18,6 +19,7 @@ from mesh_defs.gateway.identity.authenticate import Authenticator
 from mesh_defs.gateway.limits import Limiter
 from mesh_defs.gateway.notify.deliver import Courier
 from mesh_defs.gateway.portal.overview import Overview
+from mesh_defs.gateway.portal.standings import FILE as STANDINGS
 from mesh_defs.gateway.query.engine import Engine
 from mesh_defs.gateway.reads.catalog import Catalog, Kept
 from mesh_defs.gateway.reads.reads import Reads
@@ -59,7 +61,7 @@ class Gateway:
         self.profile = settings.profile.gateway
         self.state = open_state(settings)
         self.catalog = Catalog(settings)
-        self.lineage = KeptGraph(self.catalog)
+        self.lineage = KeptGraph(self.catalog, file=settings.state / FOLDER / LINEAGE)
         self.scratch = _scratch(settings.state / FOLDER / "scratch")
         folder = self.scratch / "snapshots"
         folder.mkdir()
@@ -84,7 +86,7 @@ class Gateway:
         self.downloads = Downloads(settings)
         self.changes = ChangeFiles(self.scratch / "changes")
         self.search = Search(self)
-        self.overview = Overview(self)
+        self.overview = Overview(self, settings.state / FOLDER / STANDINGS)
         self._access = self.catalog.access
         self._courier = Courier(self.state, settings)
         self._courier.start()
@@ -100,6 +102,7 @@ class Gateway:
     def close(self) -> None:
         """End everything; receipts that wait are written."""
         self._courier.stop()
+        self.overview.close()
         self.search.close()
         self.engine.close()
         self.encoders.shutdown()

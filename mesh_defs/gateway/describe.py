@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.identity.caller import Caller
     from mesh_defs.gateway.reads.port_state import PortState
     from mesh_defs.policy.access.decision import Decision
+    from mesh_defs.product.described.said import Said
     from mesh_defs.product.ledger import Record
-    from mesh_defs.product.manifest import Manifest
     from mesh_defs.product.model import OutputPort
 
 
@@ -46,11 +46,10 @@ class PortView:
 
 @dataclass(frozen=True, slots=True)
 class ProductView:
-    """A product as a caller may know it. ``manifest`` None: it is published, and no longer declared
-    in a way that can be read. ``main`` is the port that the product's address alone means."""
+    """A product as a caller may know it. ``main`` is the port that the product's address alone
+    means."""
 
     address: MeshUrl
-    manifest: Manifest | None
     record: Record | None
     ports: tuple[PortView, ...]
     main: str
@@ -91,8 +90,7 @@ def view(
     main = names[0] if len(names) == 1 else whole.product
     if not ports:
         raise gateway.reads.unseen(caller, whole)
-    manifest = gateway.catalog.manifest(whole.identity)
-    return ProductView(whole, manifest, found.record, tuple(ports), main)
+    return ProductView(whole, found.record, tuple(ports), main)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,30 +131,30 @@ def _port(
     opened = gateway.catalog.open(replace(address, version=record.version, as_of=None, major=None))
     whole = read.allowed and read.row_filter is None
     rows = record.ports[output.name].rows if whole else None
-    terms = tuple(grant.terms() for grant in gateway.reads.grants(caller, opened, now))
+    terms = tuple(grant.terms() for grant in gateway.reads.grants(caller, opened.version, now))
     return PortView(output, read, port_state(opened, read, now), rows, terms)
 
 
-def as_dict(product: ProductView, base: str) -> dict[str, Any]:
-    """The description as JSON values; links start with ``base``, the gateway's address."""
-    manifest, record = product.manifest, product.record
+def as_dict(product: ProductView, said: Said | None, base: str) -> dict[str, Any]:
+    """The description as JSON values, with what is ``said`` of it
+    (`mesh_defs.gateway.reads.catalog.Catalog.said`); links start with ``base``, the gateway's
+    address."""
+    record = product.record
     told: dict[str, Any] = {"url": str(product.address), "domain": product.address.domain}
     told["product"] = product.address.product
-    if manifest is not None:
+    if said is not None:
         told |= {
-            "archetype": manifest.archetype,
-            "status": manifest.status,
-            "owner": manifest.owner,
-            "purpose": manifest.purpose,
-            "limitations": manifest.limitations,
-            "usage": manifest.usage,
-            "tags": list(manifest.tags),
-            "licence": manifest.licence,
-            "permitted_purposes": list(manifest.purposes),
+            "archetype": said.archetype,
+            "status": said.status,
+            "owner": said.owner,
+            "purpose": said.purpose,
+            "limitations": said.limitations,
+            "usage": said.usage,
+            "tags": list(said.tags),
+            "licence": said.licence,
+            "permitted_purposes": list(said.purposes),
         }
-    told["product_version"] = (
-        record.product_version if record else manifest.version if manifest else None
-    )
+    told["product_version"] = record.product_version if record else said.version if said else None
     told["version"] = record.version if record else None
     told["published_at"] = record.published_at if record else None
     told["main_port"] = product.main

@@ -3,6 +3,7 @@ and with what only a gateway knows: who reads the product, how much, and what th
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -12,35 +13,60 @@ from mesh_defs.discovery.lineage.model import Place
 from mesh_defs.gateway.describe import port_dict, view
 from mesh_defs.gateway.feedback import told
 from mesh_defs.gateway.snippets import snippets
+from mesh_defs.gateway.trust import in_short, trust_of
 from mesh_defs.product.described.shown import shown_document
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mesh_defs.errors import CorruptRecord
     from mesh_defs.gateway.core import Gateway
     from mesh_defs.gateway.describe import ProductView
     from mesh_defs.gateway.identity.caller import Caller
     from mesh_defs.product.shown_lineage import Knows
 
 USED = timedelta(days=30)
+_log = logging.getLogger(__name__)
 
 
 def discovery(
     gateway: Gateway, caller: Caller, address: MeshUrl, now: datetime | None = None
 ) -> dict[str, Any]:
     """The document of the version that ``address`` names, as ``caller`` may see it at ``now``.
-    Raises as `mesh_defs.gateway.describe.view`, and `CorruptRecord`."""
+    Of a version whose stored document is damaged it is what the ledger knows. Raises as
+    `mesh_defs.gateway.describe.view`."""
     time = now if now is not None else datetime.now(UTC)
     product = view(gateway, caller, address, time)
+    return discovery_of(gateway, caller, product, trust_of(gateway, caller, product, time), time)
+
+
+def discovery_of(
+    gateway: Gateway,
+    caller: Caller,
+    product: ProductView,
+    facts: Mapping[str, Any],
+    time: datetime,
+) -> dict[str, Any]:
+    """As `discovery`, of a product as ``caller`` may know it, with its ``facts`` as
+    `mesh_defs.gateway.trust.trust_of` tells them."""
     number = product.record.version if product.record is not None else None
-    document = discovery_document(gateway.settings, product.identity, number)
-    knows = lru_cache(maxsize=None)(lambda each: gateway.reads.knows(caller, each))
+    damaged: list[CorruptRecord] = []
+    document = discovery_document(
+        gateway.settings, product.identity, number, damaged=damaged.append
+    )
+    knows = lru_cache(maxsize=None)(lambda each: gateway.overview.knows(caller, each))
     reads = {port.name: port.read for port in product.ports}
     shown = shown_document(document, reads, knows)
     shown["ports"] = [_port(gateway, product, each) for each in shown["ports"]]
     shown["access"] = _access(gateway, product, shown)
     shown["consumers"] = _consumers(gateway, product, knows, time)
+    if damaged:
+        _log.warning("%s", damaged[0])
+        shown["damaged"] = True
     shown["usage_30d"] = _usage(gateway, product, time)
     shown["feedback"] = told(gateway.state, product.identity, names=not caller.anonymous)
+    shown["trust"] = in_short(facts)
     return shown
 
 

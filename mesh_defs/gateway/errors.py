@@ -6,6 +6,7 @@
     ├── GatewayError        carries an HTTP status and, where waiting helps, seconds to wait
     │   ├── Unauthenticated 401: nobody known calls, and nobody unknown may
     │   ├── Refused         403: the caller may not (its text says how to ask)
+    │   ├── Misdirected     421: the request is for another host
     │   ├── Gone            410: the product is retired
     │   ├── Stale           503: the data is older than promised, and the product refuses it then
     │   ├── Overloaded      429: over a limit
@@ -35,6 +36,13 @@ class Refused(GatewayError):
 
     status = 403
     title = "Access denied"
+
+
+class Misdirected(GatewayError):
+    """The request is for a host that this gateway does not answer for (RFC 9110, 15.5.20)."""
+
+    status = 421
+    title = "Misdirected request"
 
 
 class Gone(GatewayError):

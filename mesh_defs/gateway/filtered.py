@@ -73,7 +73,7 @@ def some_batches(
     texts = [field.name for field in read if pa.types.is_string(field.type)]
     plain = [name for name in texts if name.lower() not in tested]
     # All of a row group at once: few of its rows are left.
-    groups = GroupBatches(part, read, max(batch_rows, BATCH_ROWS), footers.bounds, plain)
+    groups = GroupBatches(part, read, footers, max(batch_rows, BATCH_ROWS), plain)
     selected = pa.schema([named[name] for name in chosen])
     return FilteredBatches(groups, selected, some, batch_rows)
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from mesh_defs.discovery.lineage.readers import NO_GRANTS, Grants
 from mesh_defs.policy.access.decision import Approved
 from mesh_defs.product.plan.readers import Held, nobody
 
@@ -54,6 +55,22 @@ def has_state(settings: Settings) -> bool:
 
     place = place_of(settings)
     return place.dsn is not None or place.file.exists()
+
+
+@contextmanager
+def seen_grants(settings: Settings) -> Iterator[Grants]:
+    """As `held_grants`, as the local principal may know of them: with the names of the holders for
+    who controls the product, with none at all for who is nobody."""
+    from mesh_defs.gateway.feedback import controls
+    from mesh_defs.product.access import MeshAccess
+
+    access = MeshAccess(settings)
+    caller, now = access.caller, datetime.now(UTC)
+    if not caller.name or not caller.known:
+        yield NO_GRANTS
+        return
+    with held_grants(settings) as held:
+        yield Grants(held, lambda identity: controls(access, caller, identity, now))
 
 
 @contextmanager

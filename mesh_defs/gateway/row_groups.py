@@ -5,10 +5,13 @@ No engine decodes and encodes them on the way, and row groups that nobody asks f
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from mesh_defs.gateway.decoding import Decoding
 from mesh_defs.gateway.memory import give_back, tidy
 from mesh_defs.gateway.query.faults import Cancelled
 from mesh_defs.gateway.query.prune import Bounds
@@ -51,6 +54,7 @@ class Footers:
     def __init__(self) -> None:
         self._kept: Kept[_Footer] = Kept(_FILES_KEPT)
         self.bounds = Bounds()
+        self.decoding = Decoding()
 
     def parts(
         self, files: Sequence[str], schema: pa.Schema, most: int
@@ -131,45 +135,67 @@ def _split(
 class GroupBatches:
     """The rows of one part as record batches of ``schema``, read once, one row group at a time.
     `stop` may be called from any thread; reading then raises what it was given. Each has
-    ``batch_rows`` at most. ``bounds`` has what files say of themselves, where it is known. Columns
-    in ``encoded`` may come as dictionaries of their values, where they are stored so."""
+    ``batch_rows`` at most. ``footers`` are what files say of themselves, and the memory that all
+    who read them have together. Columns in ``encoded`` may come as dictionaries of their values,
+    where they are stored so."""
 
     def __init__(
         self,
         part: Sequence[Groups],
         schema: pa.Schema,
+        footers: Footers,
         batch_rows: int = BATCH_ROWS,
-        bounds: Bounds | None = None,
         encoded: Collection[str] = (),
     ) -> None:
         self.schema = schema
+        self.paused_at: float | None = None
+        self._decoding = footers.decoding
+        self._bytes = cache(partial(_decoded_bytes, part, footers.bounds))
+        self._reading = threading.Lock()
         self._reason: GatewayError | None = None
         self._rows = sum(groups.rows for groups in part)
         self._taken = 0
-        self._again = partial(_batches, part, schema, batch_rows, bounds, encoded)
+        self._again = partial(_batches, part, schema, batch_rows, footers.bounds, encoded)
         self._batches = self._again(0)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self
 
     def __next__(self) -> pa.RecordBatch:
-        self.check()
-        batch = next(self._batches)
-        self._taken += batch.num_rows
-        return batch
+        with self._reading:
+            self.check()
+            self._decoding.take(self, self._bytes(), self.check)
+            batch = next(self._batches)
+            self._taken += batch.num_rows
+            return batch
 
     def pause(self) -> None:
         """Its reader takes its time from now on."""
+        self.paused_at = time.monotonic()
 
     def resume(self) -> None:
         """Its reader wants more."""
+        self.paused_at = None
 
     def rest(self) -> None:
-        """Hold nothing in memory, since its reader takes long: the next batch opens the file again.
-        Not while one is read."""
+        """Hold nothing in memory, since its reader takes long; the file is opened again later."""
+        with self._reading:
+            self._drop()
+        tidy()
+
+    def set_aside(self) -> None:
+        """As `rest`, for others who need the room, if its reader still takes its time."""
+        if self._reading.acquire(blocking=False):
+            try:
+                if self.paused_at is not None:
+                    self._drop()
+            finally:
+                self._reading.release()
+
+    def _drop(self) -> None:
         self._batches.close()
         self._batches = self._again(self._taken)
-        tidy()
+        self._decoding.give_back(self)
 
     def check(self) -> None:
         """Raise what it was stopped for, if it was."""
@@ -186,7 +212,9 @@ class GroupBatches:
 
     def close(self) -> None:
         """Close the file that is open; what a large answer took goes back to the system."""
-        self._batches.close()
+        with self._reading:
+            self._batches.close()
+            self._decoding.give_back(self)
         if self._rows >= SMALLEST_PART:
             give_back()
         else:
@@ -197,7 +225,7 @@ def _batches(
     part: Sequence[Groups],
     schema: pa.Schema,
     batch_rows: int,
-    bounds: Bounds | None,
+    bounds: Bounds,
     encoded: Collection[str],
     skipped: int,
 ) -> Generator[pa.RecordBatch]:
@@ -212,10 +240,9 @@ def _batches(
         if skipped >= groups.rows:
             skipped -= groups.rows
             continue
-        footer = bounds.footer(groups.file) if bounds is not None else None
-        stored = [
-            name for name in encoded if bounds is not None and bounds.coded(groups.file, name)
-        ]
+        # Who reads the same file shares its footer, which may take more than the rows.
+        footer = bounds.footer(groups.file)
+        stored = [name for name in encoded if bounds.coded(groups.file, name)]
         with pq.ParquetFile(
             groups.file,
             metadata=footer,
@@ -237,3 +264,11 @@ def _batches(
                         yield pa.RecordBatch.from_arrays(columns, names=names)
                     else:
                         yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _decoded_bytes(part: Sequence[Groups], bounds: Bounds) -> int:
+    """About how many bytes a row group of ``part`` takes while it is decoded."""
+    return max(
+        (bounds.footer(each.file).row_group(each.numbers[0]).total_byte_size for each in part),
+        default=0,
+    )

@@ -13,6 +13,7 @@ from mesh_defs.discovery.index.follow import Follower
 from mesh_defs.discovery.index.live import LiveIndex
 from mesh_defs.discovery.index.visible import subject_of
 from mesh_defs.errors import MeshError
+from mesh_defs.policy.access.remembered import Remembered
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
@@ -57,9 +58,11 @@ class Search:
         elif self._live is not None:
             self._live.close()
 
-    def find(self, caller: Caller, question: Question, *, meaning: bool = True) -> Found:
+    def find(
+        self, caller: Caller, question: Question, *, meaning: bool = True, waiting: bool = True
+    ) -> Found:
         """The results of ``question`` that ``caller`` may discover; nothing else is found, counted
-        or suggested."""
+        or suggested. ``meaning`` and ``waiting`` as for `LiveIndex.search`."""
         gateway = self._gateway
         access = gateway.catalog.access
         granted = self._granted(caller)
@@ -71,6 +74,7 @@ class Search:
             self._decide(caller, granted, public=public),
             self._still(caller, public=public),
             meaning=meaning,
+            waiting=waiting,
         )
 
     def _decide(
@@ -78,7 +82,7 @@ class Search:
     ) -> Callable[[Entry], bool]:
         """Whether an entry may be discovered, by what the index knows of it: `_still` decides by
         what is true now on what is shown."""
-        access = self._gateway.catalog.access.access
+        decided = Remembered(self._gateway.catalog.access.access, caller.principal)
 
         def decide(entry: Entry) -> bool:
             if caller.anonymous and not public:
@@ -88,7 +92,7 @@ class Search:
             subject = subject_of(entry)
             if subject is None:
                 return False
-            if access.decide(caller.principal, subject, "discover").allowed:
+            if decided.may_discover(subject):
                 return True
             named = f"{entry.domain}/{entry.product}"
             return named in granted and self._now(caller, entry)
@@ -105,8 +109,10 @@ class Search:
 
     def _now(self, caller: Caller, entry: Entry) -> bool:
         """Whether the port may be discovered as it is now."""
+        address = MeshUrl(entry.domain, entry.product, entry.port)
+        if self._gateway.overview.knows(caller, address):
+            return True
         with suppress(MeshError):
-            address = MeshUrl(entry.domain, entry.product, entry.port)
             return self._gateway.reads.decide(caller, address, "discover").allowed
         return False
 

@@ -63,7 +63,7 @@ def serve(
         base = (profile.url or f"{scheme}://{name}:{number}").rstrip("/")
         gateway = Gateway(settings, base)
         held.callback(gateway.close)
-        gateway.search.start()
+        gateway.overview.start()
         wanted = flight_port or profile.flight_port
         server = FlightGateway(gateway, profile.host, wanted or 0, tls)
         held.callback(server.stop)
@@ -155,6 +155,8 @@ def _listening(host: str, wanted: int | None, first: int) -> Iterator[socket.soc
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+            # At once: until one of them listens, several gateways may be bound to one port.
+            listener.listen()
         except OSError as error:
             listener.close()
             if wanted is not None:

@@ -11,7 +11,7 @@ from mesh_defs.faults import Fault
 from mesh_defs.orchestration.names import PRODUCT, port_key, tag_value
 from mesh_defs.product.load import FILE
 from mesh_defs.urls import NAME
-from mesh_defs.yaml_source import parse
+from mesh_defs.yaml_source import parse, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -77,7 +77,7 @@ def _references(faults: Iterable[Fault], root: Path) -> Iterator[dg.LocalFileCod
 def known_ports(folder: Path) -> list[str]:
     """Names of the output ports that a broken manifest still lets one read; may be empty."""
     try:
-        text = (folder / FILE).read_text(encoding="utf-8")
+        text = read_source(folder / FILE).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return []
     documents, faults = parse(text, FILE)

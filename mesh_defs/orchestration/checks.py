@@ -12,12 +12,14 @@ import dagster as dg
 
 from mesh_defs.contract.verdicts import Verdict
 from mesh_defs.orchestration.names import (
+    PORTAL,
     check_of,
     expectation_check,
     policy_check,
     port_key,
     promise_check,
 )
+from mesh_defs.portal_address import portal_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,30 +31,45 @@ NOT_EMPTY = "not_empty"
 _COLUMNS = ("rule", "outcome", "column", "expected", "observed", "failing rows", "decided by")
 _FINDING_COLUMNS = ("finding", "column", "rows", "waived", "fix", "where")
 _SHOWN_SAMPLES = 5
+# Parts of a product's page.
+_TRUST, _POLICIES = "trust", "policies"
 
 
 def check_specs(mesh: Mesh, product: Product) -> list[dg.AssetCheckSpec]:
     """Every check of ``product``, with names that follow from what is declared alone."""
     first = port_key(product.identity, product.outputs[0].name)
+    portal = portal_address(mesh.settings)
     specs = [
         dg.AssetCheckSpec(
             name=expectation_check(port.name),
             asset=first,
             description=f"What is expected of the input '{port.name}' ({port.source}).",
             blocking=True,
+            metadata=page_metadata(portal, first, _TRUST),
         )
         for port in product.inputs
         if _expects(port)
     ]
     for output in product.outputs:
         key = port_key(product.identity, output.name)
-        specs += _promise_specs(key, output)
-        specs += _policy_specs(mesh, product, output, key)
+        specs += _promise_specs(key, output, portal)
+        specs += _policy_specs(mesh, product, output, key, portal)
     return specs
 
 
+def page_metadata(
+    portal: str | None, key: dg.AssetKey, section: str = ""
+) -> dict[str, dg.MetadataValue[Any]]:
+    """The page of the port ``key`` at the address ``portal``; nothing where nobody knows that.
+    ``section`` is the part of the page that tells of it."""
+    if portal is None:
+        return {}
+    url = f"{portal}/{'/'.join(key.path)}{'#' if section else ''}{section}"
+    return {PORTAL: dg.MetadataValue.url(url)}
+
+
 def _policy_specs(
-    mesh: Mesh, product: Product, output: OutputPort, key: dg.AssetKey
+    mesh: Mesh, product: Product, output: OutputPort, key: dg.AssetKey, portal: str | None
 ) -> list[dg.AssetCheckSpec]:
     return [
         dg.AssetCheckSpec(
@@ -61,7 +78,10 @@ def _policy_specs(
             description=(held.policy.message if held.policy else "Its declaration is broken.")
             + ("" if held.consequence == "stop" else " It warns and never stops a version."),
             blocking=held.consequence == "stop",
-            metadata={"declared in": ", ".join(str(origin) for origin in held.origins)},
+            metadata={
+                "declared in": ", ".join(str(origin) for origin in held.origins),
+                **page_metadata(portal, key, _POLICIES),
+            },
         )
         for held in mesh.governance.in_force(product, output, mesh)
     ]
@@ -71,7 +91,9 @@ def _expects(port: InputPort) -> bool:
     return not port.allow_empty or bool(port.expectations and port.expectations.rules)
 
 
-def _promise_specs(key: dg.AssetKey, output: OutputPort) -> list[dg.AssetCheckSpec]:
+def _promise_specs(
+    key: dg.AssetKey, output: OutputPort, portal: str | None
+) -> list[dg.AssetCheckSpec]:
     kinds = dict.fromkeys((rule.dimension, rule.severity) for rule in output.promise.rules)
     specs: dict[str, dg.AssetCheckSpec] = {}
     for dimension, severity in kinds:
@@ -85,12 +107,16 @@ def _promise_specs(key: dg.AssetKey, output: OutputPort) -> list[dg.AssetCheckSp
             description=f"{rules} rule(s) on {dimension}"
             + ("" if severity == "error" else ", which warn and never stop a version"),
             blocking=severity == "error",
+            metadata=page_metadata(portal, key, _TRUST),
         )
     return [specs[name] for name in sorted(specs)]
 
 
-def check_results(product: Product, report: RunReport) -> Iterator[dg.AssetCheckResult]:
-    """One result per check that was executed in the run of ``report``.
+def check_results(
+    product: Product, report: RunReport, portal: str | None = None
+) -> Iterator[dg.AssetCheckResult]:
+    """One result per check that was executed in the run of ``report``, with its page at the address
+    ``portal``.
 
     A run that stopped at its expectations has no promises to show; they were not executed, and
     no result is made up for them.
@@ -99,16 +125,16 @@ def check_results(product: Product, report: RunReport) -> Iterator[dg.AssetCheck
     for verdict in report.policies:
         declared.setdefault(verdict.subject, []).append(verdict)
     for name, verdicts in declared.items():
-        yield from promise_results(port_key(product.identity, name), verdicts)
+        yield from promise_results(port_key(product.identity, name), verdicts, portal)
     if report.stopped_by_policy:
         return
-    yield from expectation_results(product, report.expectations)
+    yield from expectation_results(product, report.expectations, portal)
     for name, ported in report.ports.items():
-        yield from promise_results(port_key(product.identity, name), ported.verdicts)
+        yield from promise_results(port_key(product.identity, name), ported.verdicts, portal)
 
 
 def expectation_results(
-    product: Product, expectations: Sequence[Verdict]
+    product: Product, expectations: Sequence[Verdict], portal: str | None = None
 ) -> Iterator[dg.AssetCheckResult]:
     """One result per input, on the product's first port."""
     first = port_key(product.identity, product.outputs[0].name)
@@ -117,16 +143,20 @@ def expectation_results(
         if not verdicts and not port.allow_empty:
             verdicts = [_had_rows(port)]
         if verdicts:
-            yield check_result(first, expectation_check(port.name), verdicts)
+            page = page_metadata(portal, first, _TRUST)
+            yield check_result(first, expectation_check(port.name), verdicts, page)
 
 
-def promise_results(key: dg.AssetKey, verdicts: Iterable[Verdict]) -> Iterator[dg.AssetCheckResult]:
+def promise_results(
+    key: dg.AssetKey, verdicts: Iterable[Verdict], portal: str | None = None
+) -> Iterator[dg.AssetCheckResult]:
     """One result per check among the ``verdicts`` of one port: its promises' and policies'."""
     groups: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         groups.setdefault(check_of(verdict), []).append(verdict)
     for name in sorted(groups):
-        yield check_result(key, name, groups[name])
+        section = _POLICIES if groups[name][0].stage == "policy" else _TRUST
+        yield check_result(key, name, groups[name], page_metadata(portal, key, section))
 
 
 def _had_rows(port: InputPort) -> Verdict:
@@ -144,10 +174,16 @@ def _had_rows(port: InputPort) -> Verdict:
     )
 
 
-def check_result(key: dg.AssetKey, name: str, verdicts: Sequence[Verdict]) -> dg.AssetCheckResult:
-    """The verdicts of one check as its result. Only ``passed`` passes: a rule that could not run
-    (``error``) fails the check as one that was broken does. What is waived passes too, because
-    consumers wait for the blocking checks of their inputs; its description says so."""
+def check_result(
+    key: dg.AssetKey,
+    name: str,
+    verdicts: Sequence[Verdict],
+    more: Mapping[str, dg.MetadataValue[Any]] | None = None,
+) -> dg.AssetCheckResult:
+    """The verdicts of one check as its result, with ``more`` metadata. Only ``passed`` passes: a
+    rule that could not run (``error``) fails the check as one that was broken does. What is waived
+    passes too, because consumers wait for the blocking checks of their inputs; its description says
+    so."""
     passed = all(verdict.ok or _waived(verdict) for verdict in verdicts)
     waived = any(_waived(verdict) for verdict in verdicts)
     stops = any(verdict.blocking for verdict in verdicts)
@@ -163,7 +199,7 @@ def check_result(key: dg.AssetKey, name: str, verdicts: Sequence[Verdict]) -> dg
         check_name=name,
         severity=severity,
         description=_summary(verdicts),
-        metadata=_metadata(verdicts),
+        metadata={**_metadata(verdicts), **(more or {})},
     )
 
 

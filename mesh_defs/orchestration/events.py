@@ -22,35 +22,42 @@ def materialize_results(
     """One result per port of the version that a run just published; ``portal`` is the address of
     the pages that show it."""
     for name, port in record.ports.items():
-        metadata = version_metadata(record, name, port)
-        if portal is not None:
-            url = f"{portal}/{product.identity}/{name}?version={record.version}"
-            metadata[PORTAL] = dg.MetadataValue.url(url)
         yield dg.MaterializeResult(
             asset_key=port_key(product.identity, name),
-            metadata=metadata,
+            metadata=version_metadata(record, name, port) | _page(product, record, name, portal),
             data_version=dg.DataVersion(data_version(record)),
             tags=version_tags(product, record),
         )
 
 
 def materializations(
-    product: Product, record: Record
+    product: Product, record: Record, portal: str | None = None
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     """What Dagster should have heard of a version that was published without it. Checks come after
-    the version: without a run, Dagster takes earlier ones for checks of the version before."""
+    the version: without a run, Dagster takes earlier ones for checks of the version before.
+    ``portal`` as for `materialize_results`."""
     for name, port in record.ports.items():
         yield dg.AssetMaterialization(
             asset_key=port_key(product.identity, name),
-            metadata=version_metadata(record, name, port),
+            metadata=version_metadata(record, name, port) | _page(product, record, name, portal),
             tags={"dagster/data_version": data_version(record), **version_tags(product, record)},
             description="Published outside of Dagster.",
         )
-    for result in expectation_results(product, record.expectations):
+    for result in expectation_results(product, record.expectations, portal):
         yield _evaluation(result)
     for name, port in record.ports.items():
-        for result in promise_results(port_key(product.identity, name), port.verdicts):
+        for result in promise_results(port_key(product.identity, name), port.verdicts, portal):
             yield _evaluation(result)
+
+
+def _page(
+    product: Product, record: Record, port: str, portal: str | None
+) -> dict[str, dg.MetadataValue[Any]]:
+    """The page that shows a version of a port; nothing where nobody knows where pages are."""
+    if portal is None:
+        return {}
+    url = f"{portal}/{product.identity}/{port}?version={record.version}"
+    return {PORTAL: dg.MetadataValue.url(url)}
 
 
 def _evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:

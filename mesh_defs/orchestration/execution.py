@@ -96,7 +96,8 @@ def _give_up(error: MeshError, retries: int) -> NoReturn:
 def _told(mesh: Mesh, product: Product, report: RunReport) -> Iterator[Event]:
     """Check results first. After a broken promise the failure comes before any materialization:
     Dagster's blocking checks do not protect consumers in other runs."""
-    yield from check_results(product, report)
+    portal = portal_address(mesh.settings)
+    yield from check_results(product, report, portal)
     if report.outcome == "failed":
         raise dg.Failure(
             description=report.explanation(),
@@ -104,5 +105,4 @@ def _told(mesh: Mesh, product: Product, report: RunReport) -> Iterator[Event]:
             allow_retries=False,
         )
     if report.record is not None and report.outcome == "published":
-        portal = portal_address(mesh.settings)
         yield from materialize_results(product, report.record, portal)

@@ -12,6 +12,7 @@ from mesh_defs.errors import MeshError
 from mesh_defs.orchestration.events import materializations, seen_version
 from mesh_defs.orchestration.names import PRODUCT, REASON, port_keys
 from mesh_defs.orchestration.partitions import everything, partitions_of
+from mesh_defs.portal_address import portal_address
 from mesh_defs.product.manifest import ServiceInput
 from mesh_defs.product.resolve import current_inputs
 from mesh_defs.product.stores import ledger
@@ -74,7 +75,7 @@ def look(mesh: Mesh, products: Iterable[Product], instance: dg.DagsterInstance) 
         try:
             record = ledger(mesh.settings, product.domain, product.name).latest()
             if record is not None and _unheard(product, record, instance):
-                events += materializations(product, record)
+                events += materializations(product, record, portal_address(mesh.settings))
             if watches_sources(product):
                 awaited = list(_awaited(mesh, product)) if record is None else []
                 if awaited:

@@ -23,10 +23,12 @@ from mesh_defs.policy.access.principals import (
 )
 from mesh_defs.policy.access.schema import ACTIONS
 from mesh_defs.product.inheritance import inflows
+from mesh_defs.product.ledger import Ledger
 from mesh_defs.product.manifest import Manifest
 from mesh_defs.product.model import Product
 from mesh_defs.product.protection import DOMAINS, MANIFEST, common, protected
-from mesh_defs.product.resolve import published
+from mesh_defs.product.resolve import record_of, unread
+from mesh_defs.product.stores import product_store
 from mesh_defs.urls import parse
 from mesh_defs.validation import validate
 from mesh_defs.yaml_source import read_documents
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from mesh_defs.policy.access.entities import PortSubject
     from mesh_defs.policy.access.principals import Principal
     from mesh_defs.policy.access.schema import Action
+    from mesh_defs.product.model import BrokenProduct
     from mesh_defs.product.resolve import Published
     from mesh_defs.settings import Settings
     from mesh_defs.urls import MeshUrl
@@ -87,10 +90,12 @@ class MeshAccess:
     def subject(self, url: MeshUrl | str) -> PortSubject:
         """The port that ``url`` names. Raises `UnknownAddress`, `InvalidMesh`."""
         address = parse(url) if isinstance(url, str) else url
+        ledger = Ledger(product_store(self.settings, address.domain, address.product))
         try:
-            return self.published(published(self.settings, address))
+            record = record_of(ledger, address)
         except NotPublished:
             return self._declared(address)
+        return self.published(unread(address, record))
 
     def published(self, version: Published) -> PortSubject:
         """A published port: with the columns of the contract that it was published under, each
@@ -125,11 +130,26 @@ class MeshAccess:
             raise UnknownAddress(f"no product mesh://{address.identity} in '{self.settings.root}'")
         product = load_product(folder, self.settings)
         if not isinstance(product, Product):
-            from mesh_defs.errors import InvalidMesh
-
-            raise InvalidMesh(product.faults)
+            return self._broken(product, address)
         output = product.output(address.port)
         return subject_of(product.domain, product.name, output, product.manifest)
+
+    def _broken(self, product: BrokenProduct, address: MeshUrl) -> PortSubject:
+        """A port of a product that cannot be loaded, by its manifest. Raises `InvalidMesh` where
+        not even that can be read, `UnknownAddress`."""
+        from mesh_defs.errors import InvalidMesh
+        from mesh_defs.product.broken import broken_ports, broken_subject
+
+        manifest = read_manifest(product.folder, self.settings.root)
+        if manifest is None:
+            raise InvalidMesh(product.faults)
+        names = broken_ports(product, manifest)
+        port = address.port or (names[0] if len(names) == 1 else product.name)
+        if port not in names:
+            raise UnknownAddress(
+                f"{address.product_url()} has no port '{port}'; it has {', '.join(names)}"
+            )
+        return broken_subject(product, manifest, port)
 
 
 def action_of(text: str) -> Action:

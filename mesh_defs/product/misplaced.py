@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mesh_defs.faults import Fault, relative
 from mesh_defs.product.envelope import DOMAIN_TYPE, PRODUCT_TYPE
 from mesh_defs.product.load import DOMAINS, FILE
-from mesh_defs.yaml_source import parse
+from mesh_defs.yaml_source import parse, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def _folders(base: Path) -> Iterator[tuple[Path, int]]:
 def _fault(mesh: Mesh, file: Path) -> Iterator[Fault]:
     name = relative(file, mesh.root)
     try:
-        documents, _ = parse(file.read_text(encoding="utf-8"), name)
+        documents, _ = parse(read_source(file).decode("utf-8"), name)
     except (OSError, UnicodeDecodeError):
         return  # what it is cannot be told; Dagster does not read it either
     for document in documents:

@@ -112,6 +112,12 @@ def roll_forward(store: ProductStore, *, rebuild: bool = False) -> list[Record]:
     return finished
 
 
+def publishing(store: ProductStore, version: int) -> bool:
+    """Whether a run makes ``version`` visible at this moment: what lies in the store may be ahead
+    of the ledger then. Ask before the ledger is read."""
+    return _name(version).rpartition("/")[2] in store.names(INTENTS) and store.locked()
+
+
 def discard_staged(store: ProductStore, ports: Iterable[str], token: str) -> None:
     """Remove the files of ``ports`` that the attempt ``token`` wrote and that the newest version of
     their table does not refer to; none while a decided publish waits to be finished. The caller

@@ -67,7 +67,9 @@ system it is; `region:` of the storage says where data lies. Policies ask for bo
 
 _GATEWAY = """\
 The server through which products are read from outside. On another address than that of this
-machine it is served with `tls` alone, or with `behind_proxy: true`. Secrets are `${NAME}`.\
+machine it is served with `tls` alone, or with `behind_proxy: true`. Without `tls` it answers only
+for `localhost`, IP addresses, its own `host`, the name in `url`, and `hosts`: list there what a
+proxy calls it. Secrets are `${NAME}`.\
 """
 
 _PAGES: tuple[tuple[str, str, type[BaseModel]], ...] = (

@@ -66,6 +66,12 @@ def published(settings: Settings, url: MeshUrl) -> Published:
     return Published(url.identity, port, record, port_files(store, record, port))
 
 
+def unread(url: MeshUrl, record: Record) -> Published:
+    """The version of ``record`` of the port that ``url`` names, for who only decides about it: its
+    files are not looked for. Raises `UnknownAddress`."""
+    return Published(url.identity, port_of(record, url), record, ())
+
+
 def port_files(store: ProductStore, record: Record, port: str) -> tuple[str, ...]:
     """Absolute paths of the files of ``port`` in ``record``'s version."""
     folder = store.port_folder(port)

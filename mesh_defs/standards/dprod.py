@@ -14,7 +14,7 @@ from mesh_defs.standards.shape import shape
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mesh_defs.product.manifest import Manifest
+    from mesh_defs.product.described.said import Said
     from mesh_defs.product.model import OutputPort
     from mesh_defs.standards.facts import ProductFacts
 
@@ -78,8 +78,8 @@ def _product(facts: ProductFacts) -> dict[str, Any]:
         },
         "dcat:version": facts.version,
     }
-    if facts.manifest is not None:
-        node |= _declared(facts, facts.manifest)
+    if facts.said is not None:
+        node |= _said(facts, facts.said)
     if facts.record is not None:
         node["dct:modified"] = _moment(facts.record.published_at)
     node["dprod:outputPort"] = [_port(facts, output) for output in facts.outputs]
@@ -92,26 +92,26 @@ def _product(facts: ProductFacts) -> dict[str, Any]:
     return node
 
 
-def _declared(facts: ProductFacts, manifest: Manifest) -> dict[str, Any]:
-    """What the manifest says."""
-    agent = {"@id": _agent(facts, manifest.owner)}
+def _said(facts: ProductFacts, said: Said) -> dict[str, Any]:
+    """What its owner says of it."""
+    agent = {"@id": _agent(facts, said.owner)}
     node: dict[str, Any] = {
-        "dct:description": manifest.purpose,
-        "dprod:purpose": manifest.purpose,
-        "dprod:dataProductOwner": {**agent, "@type": "prov:Agent", "rdfs:label": manifest.owner},
+        "dct:description": said.purpose,
+        "dprod:purpose": said.purpose,
+        "dprod:dataProductOwner": {**agent, "@type": "prov:Agent", "rdfs:label": said.owner},
         "dct:publisher": agent,
-        "dcat:keyword": list(manifest.tags),
+        "dcat:keyword": list(said.tags),
         "dct:type": {
-            "@id": f"{facts.base}/-/archetype/{manifest.archetype}",
+            "@id": f"{facts.base}/-/archetype/{said.archetype}",
             "@type": "skos:Concept",
-            "skos:prefLabel": manifest.archetype,
+            "skos:prefLabel": said.archetype,
         },
     }
-    if manifest.licence:
-        node["dct:license"] = manifest.licence
-    if manifest.purposes:
-        node["odrl:hasPolicy"] = _offer(facts, manifest.purposes)
-    notes = [text for text in (manifest.usage, manifest.limitations) if text]
+    if said.licence:
+        node["dct:license"] = said.licence
+    if said.purposes:
+        node["odrl:hasPolicy"] = _offer(facts, said.purposes)
+    notes = [text for text in (said.usage, said.limitations) if text]
     if notes:
         node["skos:note"] = notes
     return node

@@ -10,24 +10,24 @@ from mesh_defs.contract.model import CLASSIFICATIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mesh_defs.product.described.said import Said
     from mesh_defs.product.ledger import Record
-    from mesh_defs.product.manifest import Manifest
     from mesh_defs.product.model import OutputPort
 
 
 @dataclass(frozen=True, slots=True)
 class ProductFacts:
-    """One product: as it is declared (None where that cannot be read), what is published of it
+    """One product: what is ``said`` of it (None where nobody can tell), what is published of it
     (None: nothing yet), and the ports that may be told of. ``mesh`` is the mesh's name, ``base``
-    the address that its HTTP addresses start with, ``inputs`` the addresses that it reads, by
-    name. ``classified`` has a port's classification where it is known to be another than the
-    highest of its contract's."""
+    the address that its HTTP addresses start with, ``inputs`` the addresses that it reads, by name,
+    as far as they may be told. ``classified`` has a port's classification where it is known to be
+    another than the highest of its contract's."""
 
     mesh: str
     base: str
     domain: str
     product: str
-    manifest: Manifest | None
+    said: Said | None
     record: Record | None
     outputs: tuple[OutputPort, ...]
     inputs: Mapping[str, str]
@@ -48,12 +48,12 @@ class ProductFacts:
         """The interface's version: of what is published, else as it is declared."""
         if self.record is not None:
             return self.record.product_version
-        return self.manifest.version if self.manifest is not None else "0.0.0"
+        return self.said.version if self.said is not None else "0.0.0"
 
     @property
     def status(self) -> str:
         """The product's status; ``draft`` where nothing tells it."""
-        return self.manifest.status if self.manifest is not None else "draft"
+        return self.said.status if self.said is not None else "draft"
 
     def classification(self, output: OutputPort) -> str:
         """How protected a port is: as its most protected column."""

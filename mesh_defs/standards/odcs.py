@@ -14,6 +14,7 @@ import yaml
 
 from mesh_defs.contract.odcs.relationships import MESH_URL
 from mesh_defs.errors import UnknownAddress
+from mesh_defs.unseen import yaml_text
 from mesh_defs.urls import is_mesh_url, parse
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def odcs_document(output: OutputPort, ports: Collection[str]) -> bytes:
     changed = [_standard(each) for each in _relationships(document.get("schema"))]
     if whole and not any(changed):
         return text
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode()
+    return yaml_text(document).encode()
 
 
 def _relationships(node: object) -> Iterator[dict[str, Any]]:

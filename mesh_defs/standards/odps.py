@@ -20,13 +20,11 @@ MEDIA_TYPE = "application/odps+yaml;version=1.0.0"
 # What the standard has no keys for stands in custom properties.
 ARCHETYPE, LICENCE, PURPOSES, OF = "archetype", "licence", "permittedPurposes", "of"
 OWNER = "owner"
-# How versions of a port follow each other (keys of a manifest's output).
-KEPT_OF_PORTS = ("mode", "cursor", "key", "by", "every", "start", "end", "actual_time")
 
 
 def odps_document(facts: ProductFacts) -> dict[str, Any]:
     """The product as an ODPS document (JSON values)."""
-    manifest = facts.manifest
+    said = facts.said
     document: dict[str, Any] = {
         "apiVersion": VERSION,
         "kind": "DataProduct",
@@ -37,18 +35,17 @@ def odps_document(facts: ProductFacts) -> dict[str, Any]:
         "domain": facts.domain,
         "tenant": facts.mesh,
     }
-    if manifest is not None:
-        said = (("purpose", manifest.purpose), ("limitations", manifest.limitations))
-        texts = {name: text for name, text in (*said, ("usage", manifest.usage)) if text}
-        document["description"] = texts
-        document["tags"] = list(manifest.tags)
-        document["team"] = {"members": [{"username": manifest.owner, "role": OWNER}]}
-        if "@" in manifest.owner:
-            document["support"] = [_support(manifest.owner)]
+    if said is not None:
+        texts = {name: getattr(said, name) for name in ("purpose", "limitations", "usage")}
+        document["description"] = {name: text for name, text in texts.items() if text}
+        document["tags"] = list(said.tags)
+        document["team"] = {"members": [{"username": said.owner, "role": OWNER}]}
+        if "@" in said.owner:
+            document["support"] = [_support(said.owner)]
         custom: dict[str, object] = {
-            ARCHETYPE: manifest.archetype,
-            LICENCE: manifest.licence,
-            PURPOSES: list(manifest.purposes),
+            ARCHETYPE: said.archetype,
+            LICENCE: said.licence,
+            PURPOSES: list(said.purposes),
         }
         document["customProperties"] = [
             {"property": name, "value": value} for name, value in custom.items() if value
@@ -94,10 +91,8 @@ def _output(facts: ProductFacts, output: OutputPort) -> dict[str, Any]:
     port["authoritativeDefinitions"] = [
         {"type": "dataAccess", "url": f"{facts.page}/{output.name}/data"}
     ]
-    declared = facts.manifest.outputs.get(output.name) if facts.manifest is not None else None
-    if declared is not None:
-        said = declared.model_dump(include=set(KEPT_OF_PORTS), exclude_defaults=True)
-        custom = [{"property": name, "value": said[name]} for name in KEPT_OF_PORTS if name in said]
-        if custom:
-            port["customProperties"] = custom
+    continues = facts.said.continues.get(output.name) if facts.said is not None else None
+    if continues:
+        custom = [{"property": name, "value": value} for name, value in continues.items()]
+        port["customProperties"] = custom
     return port

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from mesh_defs.unseen import spelled_out
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,4 +21,4 @@ def turtle(node: Mapping[str, Any]) -> str:
     graph.parse(data=json.dumps(node), format="json-ld")
     for prefix, namespace in node["@context"].items():
         graph.bind(prefix, namespace)
-    return graph.serialize(format="turtle")
+    return spelled_out(graph.serialize(format="turtle"))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import tantivy
 
 # Whatever changes what is in an index, or how it is read, makes it another format.
-FORMAT: Final = 1
+FORMAT: Final = 4
 LONGEST_WORD: Final = 40
 GRAM: Final = 3
 STEMS: Final = "stems"
 EXACT: Final = "exact"
 GRAMS: Final = "grams"
+# What is said of columns, for filters alone: questions find it in `rest`.
+SAID: Final = "said"
 
 # Words of a question that say nothing of what is asked for.
 _STOP = """
@@ -25,13 +30,16 @@ in into is it its itself let like many may me might more most much must my need 
 of off on only or our out over own per please shall she should show so some such tell than
 that the their them then there these they this those to too under until up us very want was we
 were what when where whether which while who whom whose why will with within would you your
+actually again already always anybody anyone anything both everybody everyone everything just never
+nobody nothing please really somebody someone something still us
+aren couldn d didn doesn don hadn hasn haven isn ll m re s shouldn t ve wasn weren won wouldn
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of text and what a word in it counts. A product that is called so is meant more
-    likely than one that is for so, and that one more likely than one with such a column."""
+    """A field of text and what a word in it counts. That a name says more than a long text comes
+    of its length already (BM25); of what is told beside, half a word's worth counts."""
 
     name: str
     boost: float
@@ -39,16 +47,14 @@ class Field:
 
 
 FIELDS: Final = (
-    Field("names", 4.0, "name"),
-    Field("purpose", 2.5, "purpose"),
-    Field("tags", 2.0, "tags"),
-    Field("columns", 1.5, "columns"),
-    Field("rest", 1.0, "description"),
+    Field("names", 1.0, "name"),
+    Field("purpose", 1.0, "purpose"),
+    Field("tags", 1.0, "tags"),
+    Field("columns", 1.0, "columns"),
+    Field("rest", 0.5, "description"),
 )
 # Kept as they are, for filters: no word of a question is looked for in them.
 KEPT: Final = (
-    "id",
-    "identity",
     "origin",
     "domain",
     "archetype",
@@ -70,9 +76,12 @@ def schema() -> tantivy.Schema:
         builder.add_text_field(field.name, tokenizer_name=STEMS, index_option="freq")
     builder.add_text_field(EXACT, tokenizer_name=EXACT, index_option="freq")
     builder.add_text_field(GRAMS, tokenizer_name=GRAMS, index_option="basic")
+    builder.add_text_field(SAID, tokenizer_name=STEMS, index_option="basic")
     for name in KEPT:
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
-    for name in ("number", "product_number", "meaning", "published"):
+    for name in ("number", "published"):
+        builder.add_unsigned_field(name, fast=True)
+    for name in ("product_number", "meaning"):
         builder.add_unsigned_field(name, indexed=True, fast=True)
     builder.add_bytes_field("card", stored=True)
     return builder.build()
@@ -101,6 +110,30 @@ def stems(text: str) -> list[str]:
     return _analyzer(STEMS).analyze(text)
 
 
+def having(text: str, wanted: Collection[str]) -> frozenset[str]:
+    """Those of the stems ``wanted`` that `stems` of ``text`` has. Of most words the first letter
+    tells that they are none, and no stemmer of English changes it."""
+    if not text.isascii():
+        return frozenset(wanted).intersection(stems(text))
+    initials = "".join(sorted({stem[0] for stem in wanted if stem[:1].isascii()}))
+    if not initials:
+        return frozenset()
+    near = set(_beginning(initials).findall(text.lower()))
+    return frozenset(stem for word in near if (stem := _stem(word)) in wanted)
+
+
+@lru_cache(maxsize=1_024)
+def _beginning(initials: str) -> re.Pattern[str]:
+    """Finds words of letters and digits that begin so."""
+    return re.compile(f"(?<![a-z0-9])[{initials}][a-z0-9]*")
+
+
+@lru_cache(maxsize=32_768)
+def _stem(word: str) -> str:
+    """The stem of one word; nothing, of what is too long to be one."""
+    return "".join(stems(word))
+
+
 def words(text: str) -> list[str]:
     """The words of a text, in lower case and without accents, unstemmed."""
     return _analyzer(EXACT).analyze(text)
@@ -109,7 +142,12 @@ def words(text: str) -> list[str]:
 def asked(text: str) -> list[str]:
     """The words of a question that say what is asked for; all of them where none does."""
     every = list(dict.fromkeys(words(text.replace("_", " "))))
-    return [word for word in every if word not in _stop()] or every
+    return [word for word in every if not stops(word)] or every
+
+
+def stops(word: str) -> bool:
+    """Whether a word of a question says nothing of what is asked for."""
+    return word in _stop()
 
 
 @cache

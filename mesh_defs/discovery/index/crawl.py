@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.discovery.index.entry import HERE, Entry, NotADocument, entries_of
 from mesh_defs.discovery.index.visible import subject_dict
-from mesh_defs.errors import MeshError
-from mesh_defs.product.access import MeshAccess
+from mesh_defs.errors import CorruptRecord, MeshError
+from mesh_defs.product.access import MeshAccess, read_manifest
+from mesh_defs.product.described.document import FOLDER as DOCUMENTS
 from mesh_defs.product.ledger import FOLDER
-from mesh_defs.product.protection import DOMAINS, MANIFEST
-from mesh_defs.product.stores import product_store, stored_products
+from mesh_defs.product.protection import DOMAINS
+from mesh_defs.product.stores import known_products, product_store
 from mesh_defs.settings import FILE
-from mesh_defs.urls import NAME, MeshUrl
+from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from mesh_defs.settings import Settings
 
@@ -64,48 +65,101 @@ def crawl(
         product = identity.partition(" ")[2]
         told(f"mesh://{product}")
         try:
-            entries = entries_of(compose(settings, product))
+            entries = entries_of(_document(settings, product, compose, found))
         except (MeshError, NotADocument) as error:
             found.failed[f"mesh://{product}"] = str(error)
-            if identity in stamps:
+            known = [_guarded(access, each, stamp) for each in _broken(settings, product)]
+            found.entries += known
+            if identity in stamps and not known:
                 found.gone.append(identity)
             continue
-        found.entries += [_guarded(access, entry, stamp) for entry in entries]
+        damaged = f"mesh://{product}" in found.failed
+        found.entries += [_guarded(access, entry, stamp, damaged=damaged) for entry in entries]
     return found
 
 
-def _guarded(access: MeshAccess, entry: Entry, stamp: str) -> Entry:
+def _document(settings: Settings, product: str, compose: Compose, found: Crawled) -> dict[str, Any]:
+    """The product's document. Where the stored one cannot be read that is told, and what is known
+    without it is found: who looks for the product sees that it is broken. Raises `MeshError`."""
+    try:
+        return compose(settings, product)
+    except CorruptRecord as error:
+        from mesh_defs.discovery.documents import discovery_document
+
+        found.failed[f"mesh://{product}"] = str(error)
+        return discovery_document(settings, product, damaged=lambda _: None)
+
+
+def _broken(settings: Settings, identity: str) -> list[Entry]:
+    """What the manifest tells of a product that cannot be loaded and was never published; nothing
+    where that cannot be read either."""
+    from mesh_defs.product.broken import broken_ports
+    from mesh_defs.product.load import load_product
+    from mesh_defs.product.model import BrokenProduct
+
+    folder = settings.root / DOMAINS / identity
+    manifest = read_manifest(folder, settings.root)
+    if manifest is None or product_store(settings, *identity.split("/")).names(FOLDER):
+        return []
+    product = load_product(folder, settings)
+    if not isinstance(product, BrokenProduct):
+        return []
+    told = {
+        "domain": product.domain,
+        "product": product.name,
+        "mesh": settings.name,
+        "purpose": manifest.purpose,
+        "owner": manifest.owner,
+        "archetype": manifest.archetype,
+        "status": manifest.status,
+        "tags": list(manifest.tags),
+        "ports": [{"port": name} for name in broken_ports(product, manifest)],
+    }
+    return entries_of(told)
+
+
+def _guarded(access: MeshAccess, entry: Entry, stamp: str, *, damaged: bool = False) -> Entry:
     """The entry with what decides who may discover it; without, where that cannot be read."""
     subject = None
     with suppress(MeshError):
         address = MeshUrl(entry.domain, entry.product, entry.port)
         subject = subject_dict(access.subject(address))
-    return replace(entry, subject=subject, stamp=stamp)
+    return replace(entry, subject=subject, stamp=stamp, damaged=damaged)
 
 
 def _stamps(settings: Settings) -> Iterator[tuple[str, str]]:
     """What changes when a product publishes, or is declared otherwise: for each that is declared or
     was ever published."""
-    folders = {
-        f"{file.parent.parent.name}/{file.parent.name}": file.parent
-        for file in settings.root.glob(f"{DOMAINS}/*/*/{MANIFEST}")
-    }
-    stored = {f"{domain}/{product}" for domain, product in stored_products(settings)}
-    mesh = _changed(settings.root / FILE)
-    for identity in sorted(folders.keys() | stored):
-        domain, _, product = identity.partition("/")
-        if not NAME.match(domain) or not NAME.match(product):
-            continue
-        parts = [mesh]
-        if identity in stored:
-            parts += product_store(settings, domain, product).names(FOLDER)[-1:]
-        if identity in folders:
-            parts += [_changed(file) for file in sorted(folders[identity].glob("*.y*ml"))]
-        yield f"{HERE} {identity}", " ".join(parts)
+    for domain, product in known_products(settings):
+        yield f"{HERE} {domain}/{product}", stamp_of(settings, f"{domain}/{product}")
 
 
-def _changed(file: Path) -> str:
+def stamp_of(settings: Settings, identity: str) -> str:
+    """The `Entry.stamp` of ``<domain>/<product>`` now. Raises as storage does."""
+    store = product_store(settings, *identity.split("/"))
+    newest = store.names(FOLDER)[-1:]
+    parts = [_changed(f"{settings.root}/{FILE}", FILE)]
+    # Storage that was made anew begins with the same numbers.
+    # A document may be damaged and mended beside its record.
+    folders = (FOLDER, DOCUMENTS)
+    parts += [_changed(store.location(f"{at}/{name}"), name) for name in newest for at in folders]
+    parts += sorted(_declared(f"{settings.root}/{DOMAINS}/{identity}", ""))
+    return " ".join(parts)
+
+
+def _declared(folder: str, below: str) -> Iterator[str]:
+    """The stamps of a product's manifest and contracts, wherever in its folder they lie."""
+    # All of a mesh in turn, and before a page is shown: paths take longer than looking.
+    with suppress(FileNotFoundError, NotADirectoryError, PermissionError), os.scandir(folder) as it:
+        for each in it:
+            if each.is_dir(follow_symlinks=False):
+                yield from _declared(each.path, f"{below}{each.name}/")
+            elif each.name.endswith((".yaml", ".yml")):
+                yield _changed(each.path, f"{below}{each.name}")
+
+
+def _changed(file: str, name: str) -> str:
     with suppress(OSError):
-        status = file.stat()
-        return f"{file.name}:{status.st_mtime_ns:x}:{status.st_size:x}"
-    return file.name
+        status = os.stat(file)  # noqa: PTH116  as above
+        return f"{name}:{status.st_mtime_ns:x}:{status.st_ctime_ns:x}:{status.st_size:x}"
+    return name

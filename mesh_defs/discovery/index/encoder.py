@@ -14,14 +14,14 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from mesh_defs.drivers.registry import EMBEDDINGS, load
 from mesh_defs.errors import MeshError, SourceUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -49,13 +49,27 @@ class Encoder:
         self.driver = driver
         self.model = made.model
         self.dimension = made.dimension
-        self._lock = threading.Lock()
+        self.words = made.words
+        self._turn = threading.Condition()
+        self._busy = False
+        self._asking = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._loaded = False
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One vector for each text. Raises `SourceUnavailable` when the process cannot make
         them."""
-        with self._lock:
+        return self._embedded(texts, behind=False)
+
+    def embed_behind(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """As `embed`, for who does not wait for it: whoever does comes in between two texts."""
+        import numpy as np
+
+        made = [self._embedded([text], behind=True) for text in texts]
+        return np.concatenate([np.empty((0, self.dimension), dtype=np.float32), *made])
+
+    def _embedded(self, texts: Sequence[str], *, behind: bool) -> NDArray[np.float32]:
+        with self._alone(behind=behind):
             try:
                 return self._ask(texts)
             except OSError:
@@ -69,10 +83,45 @@ class Encoder:
                     "or install it anew"
                 ) from None
 
+    @property
+    def quick(self) -> bool:
+        """Whether a question would be answered at once: the model is loaded, and nothing is made
+        with it just now."""
+        process = self._process
+        alive = process is not None and process.poll() is None
+        return alive and self._loaded and not self._busy
+
+    def wake(self) -> None:
+        """Have the model loaded, if it is not; nothing is waited for. That it cannot be is told to
+        who asks for vectors."""
+        if not self._busy:
+            threading.Thread(target=self._wake, name="index-wake", daemon=True).start()
+
+    def _wake(self) -> None:
+        with suppress(MeshError):
+            self.embed(["."])
+
     def close(self) -> None:
         """End the process."""
-        with self._lock:
+        with self._alone(behind=False):
             self._end()
+
+    @contextmanager
+    def _alone(self, *, behind: bool) -> Iterator[None]:
+        """Have the process for oneself; ``behind`` those who do not say so."""
+        with self._turn:
+            self._asking += not behind
+            try:
+                self._turn.wait_for(lambda: not (self._busy or (behind and self._asking)))
+            finally:
+                self._asking -= not behind
+            self._busy = True
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._busy = False
+                self._turn.notify_all()
 
     def _ask(self, texts: Sequence[str]) -> NDArray[np.float32]:
         import numpy as np
@@ -86,6 +135,7 @@ class Encoder:
         if "error" in told:
             raise SourceUnavailable(f"the embedding model '{self.driver}': {told['error']}")
         content = reader.exactly(int(told["bytes"]))
+        self._loaded = True
         return np.frombuffer(content, dtype="<f4").reshape(len(texts), self.dimension)
 
     def _running(self) -> subprocess.Popen[bytes]:
@@ -102,6 +152,7 @@ class Encoder:
 
     def _end(self) -> None:
         process, self._process = self._process, None
+        self._loaded = False
         if process is None:
             return
         process.kill()

@@ -5,12 +5,15 @@ them is believed to have the right form."""
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.contract.model import CLASSIFICATIONS
+from mesh_defs.unseen import CONTROLS, UNSEEN
 from mesh_defs.urls import NAME
 
 if TYPE_CHECKING:
@@ -28,9 +31,7 @@ _MOST_PORTS = 200
 _MOST_MEANING = 1_200
 # What rewrites a terminal or turns the direction of what follows, and halves of characters, which
 # no file can hold.
-_CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+"
-)
+_CONTROL = re.compile(f"[{CONTROLS}{UNSEEN}\ud800-\udfff]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -40,11 +41,13 @@ class NotADocument(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One port, as it is searched and shown. ``origin`` is the address of the gateway that told of
-    it, `HERE` for this mesh; ``published`` is in seconds since 1970, 0 where nothing is published;
+    """One port, as it is searched and shown. ``title``, the name of the main port's contract, is
+    that of the `main` entry alone. ``origin`` is the address of the gateway that told of it, `HERE`
+    for this mesh; ``published`` is in seconds since 1970, 0 where nothing is published;
     ``columns`` are names with what is said of them. ``subject`` is the port as rules of access see
     it (None: nobody may discover it); ``open`` tells of another mesh's product that it was shown to
-    who did not say who asks."""
+    who did not say who asks; ``damaged``, that its document cannot be read, and this is what is
+    known without it."""
 
     origin: str
     mesh: str
@@ -69,6 +72,7 @@ class Entry:
     open: bool = False
     main: bool = True
     stamp: str = field(default="", compare=False)
+    damaged: bool = False
 
     @property
     def url(self) -> str:
@@ -102,10 +106,14 @@ class Entry:
         return " ".join(spaced(name) for name, _ in self.columns)
 
     @property
+    def said(self) -> str:
+        """What is said of the columns, as words."""
+        return " ".join(text for _, text in self.columns)
+
+    @property
     def rest(self) -> str:
         """What is said beside names and purpose, as words."""
-        told = " ".join(text for _, text in self.columns)
-        return f"{self.more} {told} {self.archetype} {self.mode}"
+        return f"{self.more} {self.said} {self.archetype} {self.mode}"
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -114,27 +122,39 @@ class Entry:
         return self.names, purpose, " ".join(self.tags), self.column_words, self.rest
 
     @property
+    def meanings(self) -> tuple[str, str]:
+        """The texts whose meaning is searched: what it is, and all that is told of it. A long text
+        alone blurs what it is, a short one alone knows nothing of columns."""
+        name = f"{spaced(self.domain)} {self.title or spaced(self.product)}"
+        told = self.purpose or self.description
+        return (f"{name}: {told}" if told else name)[:_MOST_MEANING], self.meaning
+
+    @property
     def meaning(self) -> str:
-        """The text whose meaning is searched, what says most first."""
+        """All that is told of it whose meaning is searched, what says most first."""
         names = ", ".join(spaced(name) for name, _ in self.columns)
         name = self.title or spaced(self.product)
         parts = (name, self.purpose, self.description, names, self.more)
         return ". ".join(part for part in parts if part)[:_MOST_MEANING]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The entry as JSON values."""
-        return {name: getattr(self, name) for name in _NAMES}
+    def as_json(self) -> bytes:
+        """The entry as a JSON list of its values, in the order of its fields: half of a short
+        entry would be their names."""
+        return _encoded(_values(self)).encode()
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Entry:
-        """The inverse of `as_dict`."""
-        known = {name: values[name] for name in _NAMES}
-        known["tags"] = tuple(known["tags"])
-        known["columns"] = tuple((name, text) for name, text in known["columns"])
-        return cls(**known)
+    def from_json(cls, content: bytes) -> Entry:
+        """The inverse of `as_json`."""
+        values = json.loads(content)
+        values[_TAGS] = tuple(values[_TAGS])
+        values[_COLUMNS] = tuple(map(tuple, values[_COLUMNS]))
+        return cls(*values)
 
 
 _NAMES = tuple(each.name for each in fields(Entry))
+_TAGS, _COLUMNS = _NAMES.index("tags"), _NAMES.index("columns")
+_values = attrgetter(*_NAMES)
+_encoded = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def digest_number(text: str) -> int:
@@ -143,8 +163,8 @@ def digest_number(text: str) -> int:
 
 
 def meaning_key(entry: Entry, model: str) -> int:
-    """What names the vector of an entry: its text and the model."""
-    return digest_number(f"{model}\n{entry.meaning}")
+    """What names the vector of an entry: its texts and the model."""
+    return digest_number("\n".join((model, *entry.meanings)))
 
 
 def entry_of(document: object, *, port: str | None = None, origin: str = HERE) -> Entry:
@@ -174,7 +194,6 @@ def entries_of(document: object, *, origin: str = HERE) -> list[Entry]:
         "mesh": clean(document.get("mesh"), _LONGEST_NAME),
         "domain": domain,
         "product": product,
-        "title": clean(document.get("title"), _LONGEST_DESCRIPTION),
         "purpose": clean(document.get("purpose"), _LONGEST_TEXT),
         "owner": clean(document.get("owner"), _LONGEST_NAME),
         "archetype": clean(document.get("archetype"), _LONGEST_NAME),
@@ -185,7 +204,12 @@ def entries_of(document: object, *, origin: str = HERE) -> list[Entry]:
     # Examples speak of any port, also of one that the caller may not know of.
     more = _more(document, examples=len(ports) == 1)
     tags = _words(document.get("tags"))
-    told = (_entry(common, more, tags, each, main=each.get("port") == main) for each in ports)
+    # So does the title, the name of the main port's contract: who knows another one is not told it.
+    named = clean(document.get("title"), _LONGEST_DESCRIPTION)
+    told = (
+        _entry(common, more, tags, each, title=named if each.get("port") == main else None)
+        for each in ports
+    )
     return list({entry.port: entry for entry in told}.values())
 
 
@@ -195,11 +219,12 @@ def _entry(
     tags: tuple[str, ...],
     port: Mapping[str, Any],
     *,
-    main: bool,
+    title: str | None,
 ) -> Entry:
+    """The entry of ``port``; only that of the main port has a ``title``, though it may be empty."""
     listed = _list(port.get("columns"))[:_MOST_COLUMNS]
     columns = [each for each in listed if isinstance(each, dict)]
-    inner = {word for each in columns for word in _words(each.get("tags"))}
+    inner = {word for each in columns if each.get("tags") for word in _words(each["tags"])}
     classified = port.get("classification")
     if classified not in CLASSIFICATIONS:
         known = [c for each in columns if (c := each.get("classification")) in CLASSIFICATIONS]
@@ -207,6 +232,7 @@ def _entry(
     return Entry(
         **common,
         port=_name(port, "port"),
+        title=title or "",
         description=clean(port.get("description"), _LONGEST_TEXT),
         more=more,
         mode=clean(port.get("mode"), _LONGEST_NAME).partition(" ")[0],
@@ -214,7 +240,7 @@ def _entry(
         trust=_trust(port),
         tags=tuple(dict.fromkeys((*tags, *sorted(inner))))[: 2 * _MOST_WORDS],
         columns=tuple(_columns(columns)),
-        main=main,
+        main=title is not None,
     )
 
 
@@ -260,7 +286,11 @@ def clean(value: object, most: int = _LONGEST_TEXT) -> str:
     if not isinstance(value, str):
         return ""
     text = value[:most]
-    return " ".join((text if text.isprintable() else _CONTROL.sub(" ", text)).split())
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text)
+    elif "  " not in text and text[:1] != " " and text[-1:] != " ":
+        return text  # the only blank that is printable is the plain one
+    return " ".join(text.split())
 
 
 def _name(values: Mapping[str, Any], key: str) -> str:

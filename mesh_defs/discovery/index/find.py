@@ -1,19 +1,20 @@
-"""Results of a question: ranks by words and by meaning, fused, explained, of what the caller may
-discover and nothing else."""
+"""Results of a question: by words and by meaning, weighed together, explained, of what the caller
+may discover and nothing else."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from mesh_defs.discovery.index.columns import with_columns
+from mesh_defs.discovery.index.hits import scan
+from mesh_defs.discovery.index.meaning import LEAST
 from mesh_defs.discovery.index.question import narrowed, narrowing
 from mesh_defs.discovery.index.words import (
     Terms,
     coverage,
     matches,
-    read_terms,
-    scan,
     words_query,
 )
 
@@ -25,17 +26,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mesh_defs.discovery.index.entry import Entry
+    from mesh_defs.discovery.index.hits import Hit
     from mesh_defs.discovery.index.meaning import Meanings
     from mesh_defs.discovery.index.question import Question
     from mesh_defs.discovery.index.shelf import Opened
     from mesh_defs.discovery.index.visible import Visible
-    from mesh_defs.discovery.index.words import Hit, Match
+    from mesh_defs.discovery.index.words import Match
 
-# Cormack, Clarke and Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual rank
-# learning methods" (SIGIR 2009), section 2, with k = 60 over lists of a thousand; these are short.
-# A result by words counts with the square of the share of the question's words that it has: one
-# word of five says little against what all of them mean. Chosen by tests/relevance/tuning.yaml.
-RANK_CONSTANT = 10
+    # Something that was found, and its likeness: None where its vector is not made yet.
+    _Near = tuple[Hit, float | None]
+
+# What a result gets for having all words of the question, where its likeness is at most 1. It falls
+# with the square of their share: one word of five says little against what all of them mean. Unlike
+# how rare a word is, it does not depend on what else is in the index. Chosen by
+# tests/relevance/tuning.yaml, and by names of columns, which models of language know badly.
+WORDS = 0.3
 DEPTH = 30
 _DIGITS = 6
 
@@ -106,39 +111,43 @@ class Found:
 
 @dataclass(slots=True)
 class _Product:
-    """What was found of a product in one list: its best hit, and the weight of its rank."""
+    """What was found of a product: its hits, the best first, and how good that one is."""
 
-    hit: Hit
-    likeness: float | None = None
-    weight: float = 1.0
-    score: float = 0.0
-    hits: list[Hit] = field(default_factory=list)
+    number: int
+    score: float
+    likeness: float | None
+    hits: list[Hit]
 
 
 def find(
     opened: Opened,
     question: Question,
+    terms: Terms,
     visible: Visible,
     meaning: tuple[Meanings, NDArray[np.float32]] | None = None,
     *,
     meaning_told: str = "not asked",
     still: Callable[[Entry], bool] = lambda _: True,
 ) -> Found:
-    """The results of ``question`` that are ``visible``; with ``meaning`` (the vectors, and the
-    question's own) by it too. ``still`` is asked of each result again before it is shown, whatever
-    was kept about it."""
+    """The results of ``question``, whose words are ``terms``, that are ``visible``; with
+    ``meaning`` (the vectors, and the question's own) by it too. ``still`` is asked of each result
+    again before it is shown, whatever was kept about it."""
     conditions = narrowing(opened.schema, question.filters)
-    terms = read_terms(opened, question.text, visible)
+    visible = with_columns(visible, question.filters.column)
     wanted = question.start + question.most + 1
-    depth = max(DEPTH, wanted) if meaning is not None else wanted
-    by_words = _distinct(_by_words(opened, terms, conditions, visible), depth)
-    lists = [by_words]
-    if meaning is not None:
-        for product in by_words:
-            product.weight = coverage(opened.card(product.hit.address), terms) ** 2
+    by_words = _by_words(opened, terms, conditions, visible)
+    if meaning is None:
+        found = _distinct(by_words, wanted)
+        ranked = [_Product(n, 1 / at, None, found[n]) for at, n in enumerate(found, 1)]
+    else:
+        most = max(DEPTH, wanted)
         vectors, vector = meaning
-        lists.append(_distinct(vectors.nearest(vector, visible, conditions), depth))
-    ranked = sorted(_fused(lists), key=lambda each: (-each.score, each.hit.product))
+        near = _nearest(vectors.nearest(vector, visible, conditions), most)
+        known = {hit.number for hit, _ in near}
+        found = _distinct(by_words, most) if terms.words else {}
+        hits = [hit for each in found.values() for hit in each if hit.number not in known]
+        near += zip(hits, vectors.likenesses(vector, hits), strict=True)
+        ranked = _fused(opened, terms, near)
     results = _results(opened, ranked, terms, still)
     shown = tuple(islice(results, question.start, question.start + question.most))
     return Found(shown, next(results, None) is not None, meaning_told, terms.instead)
@@ -146,44 +155,53 @@ def find(
 
 def _by_words(
     opened: Opened, terms: Terms, conditions: list[tantivy.Query], visible: Visible
-) -> Iterator[tuple[Hit, None]]:
+) -> Iterator[Hit]:
     from tantivy import Query
 
     if terms.words:
         query = words_query(opened, terms, conditions)
-        found = scan(opened, query, visible) if query is not None else iter(())
-    else:
-        query = narrowed(Query.all_query(), conditions)
-        found = scan(opened, query, visible, order_by="published")
-    for hit in found:
-        yield hit, None
+        return scan(opened, query, visible) if query is not None else iter(())
+    query = narrowed(Query.all_query(), conditions)
+    return scan(opened, query, visible, order_by="published")
 
 
-def _distinct(hits: Iterable[tuple[Hit, float | None]], most: int) -> list[_Product]:
-    """The first ``most`` products, in the order of their best hits."""
-    found: dict[int, _Product] = {}
-    for hit, likeness in hits:
-        if hit.product in found:
-            found[hit.product].hits.append(hit)
-        elif len(found) == most:
+def _distinct(hits: Iterable[Hit], most: int) -> dict[int, list[Hit]]:
+    """The hits of the first ``most`` products, in the order of their best ones."""
+    found: dict[int, list[Hit]] = {}
+    for hit in hits:
+        if hit.product not in found and len(found) == most:
             break
-        else:
-            found[hit.product] = _Product(hit, likeness, hits=[hit])
+        found.setdefault(hit.product, []).append(hit)
+    return found
+
+
+def _nearest(hits: Iterable[tuple[Hit, float]], most: int) -> list[_Near]:
+    """The hits of the ``most`` products that are nearest, with their likeness."""
+    found: list[_Near] = []
+    products: set[int] = set()
+    for hit, likeness in hits:
+        if hit.product not in products and len(products) == most:
+            break
+        products.add(hit.product)
+        found.append((hit, likeness))
+    return found
+
+
+def _fused(opened: Opened, terms: Terms, near: list[_Near]) -> list[_Product]:
+    """Products in the order of likeness and words of their best hits. One whose vector is not made
+    yet is taken for hardly alike."""
+
+    def scored(each: _Near) -> tuple[float, Hit, float | None]:
+        hit, likeness = each
+        share = coverage(opened.card(hit.address), terms)
+        return (LEAST if likeness is None else likeness) + WORDS * share**2, hit, likeness
+
+    found: dict[int, _Product] = {}
+    best = sorted(map(scored, near), key=lambda each: (-each[0], each[1].product, each[1].number))
+    for score, hit, likeness in best:
+        told = likeness if likeness is not None and likeness >= LEAST else None
+        found.setdefault(hit.product, _Product(hit.product, score, told, [])).hits.append(hit)
     return list(found.values())
-
-
-def _fused(lists: list[list[_Product]]) -> list[_Product]:
-    """Products with the sum of ``weight / (RANK_CONSTANT + rank)`` over the lists that have
-    them."""
-    fused: dict[int, _Product] = {}
-    for each in lists:
-        for rank, product in enumerate(each, 1):
-            known = fused.setdefault(product.hit.product, product)
-            known.score += product.weight / (RANK_CONSTANT + rank)
-            if known is not product:
-                known.hits += product.hits
-                known.likeness = product.likeness
-    return list(fused.values())
 
 
 def _results(

@@ -73,6 +73,7 @@ class Follower:
         done = self._live.refresh(others=False)
         if done.changed or done.gone or done.rebuilt:
             self._changed.set()
+            self._live.prepare()
             return _LEAST_SECONDS
         took = time.monotonic() - start
         return min(max(_LEAST_SECONDS, took * _SHARE), _MOST_SECONDS)
@@ -92,4 +93,5 @@ class Follower:
         self._stop.wait(_SETTLE_SECONDS)
         while not self._stop.is_set() and self._live.embed(most=_BATCH):
             pass
+        self._live.prepare()
         return 0.0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mesh_defs.discovery.index.entry import HERE
 from mesh_defs.discovery.index.visible import subject_of
 from mesh_defs.errors import MeshError
+from mesh_defs.policy.access.remembered import Remembered
 from mesh_defs.product.access import MeshAccess
 from mesh_defs.urls import MeshUrl
 
@@ -23,12 +24,13 @@ def find_here(live: LiveIndex, question: Question, *, meaning: bool = True) -> F
     says who they are, and what is public there by all. Raises `MeshError`."""
     access = MeshAccess(live.settings)
     caller = access.caller
+    decided = Remembered(access.access, caller)
 
     def decide(entry: Entry) -> bool:
         if entry.origin != HERE:
             return entry.open or caller.known
         subject = subject_of(entry)
-        return subject is not None and access.access.decide(caller, subject, "discover").allowed
+        return subject is not None and decided.may_discover(subject)
 
     def still(entry: Entry) -> bool:
         if entry.origin != HERE:

@@ -7,17 +7,20 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.discovery.index.crawl import Crawled, composed, crawl
 from mesh_defs.discovery.index.encoder import Encoder
 from mesh_defs.discovery.index.entry import HERE
 from mesh_defs.discovery.index.find import find
-from mesh_defs.discovery.index.meaning import keys_of, meanings, texts_of
+from mesh_defs.discovery.index.meaning import joined, keys_of, meanings, texts_of
 from mesh_defs.discovery.index.remote import crawl_other
 from mesh_defs.discovery.index.shelf import Shelf
+from mesh_defs.discovery.index.spelling import Lexicon, corrected
 from mesh_defs.discovery.index.vectors import VectorStore
 from mesh_defs.discovery.index.visible import Views
+from mesh_defs.discovery.index.words import read_terms
 from mesh_defs.errors import MeshError
 from mesh_defs.index_profile import NO_EMBEDDING
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from mesh_defs.settings import Settings
 
 USED, NOT_ASKED, NONE_YET = "used", "not asked", "no product is embedded yet"
+NOT_NOW = "words only: the model of meanings is being loaded or used"
 PARTLY = "used; some products are not embedded yet"
 _BATCH = 16
 _QUESTIONS_KEPT = 256
@@ -115,16 +119,26 @@ class LiveIndex:
         still: Decide = lambda _: True,
         *,
         meaning: bool = True,
+        waiting: bool = True,
     ) -> Found:
         """The results of ``question`` that ``decide`` lets through; it is asked once for each entry
         as long as ``key`` is the same. ``still`` is asked again of what is shown. Without
-        ``meaning`` by words alone."""
+        ``meaning`` by words alone, and without ``waiting`` as well as long as the model is being
+        loaded or used."""
         opened = self.opened()
         visible = self._views.of((key, opened.name), decide)
+        terms = read_terms(opened, question.text, visible, self.lexicon)
         by, told = None, NOT_ASKED
         if meaning and question.text.strip():
-            by, told = self._meaning(opened, question.text)
-        return find(opened, question, visible, by, meaning_told=told, still=still)
+            text = corrected(question.text, terms.mended)
+            by, told = self._meaning(opened, text, waiting=waiting)
+        return find(opened, question, terms, visible, by, meaning_told=told, still=still)
+
+    @cached_property
+    def lexicon(self) -> Lexicon | None:
+        """The words that the model knows; None where nothing tells of any."""
+        words = self.encoder.words() if self.encoder is not None else ()
+        return Lexicon(words) if words else None
 
     def refresh(
         self,
@@ -223,12 +237,13 @@ class LiveIndex:
             told(at + len(made), len(missing))
         return len(missing)
 
-    def _add(self, texts: list[tuple[int, str]]) -> None:
+    def _add(self, texts: list[tuple[int, tuple[str, ...]]]) -> None:
         import numpy as np
 
         if texts and self.encoder is not None:
-            rows = self.encoder.embed([text for _, text in texts])
-            self.vectors.add(np.array([key for key, _ in texts], dtype=np.uint64), rows)
+            rows = self.encoder.embed_behind([text for _, views in texts for text in views])
+            made = joined(rows, len(texts[0][1]))
+            self.vectors.add(np.array([key for key, _ in texts], dtype=np.uint64), made)
 
     def tidy(self) -> None:
         """Forget vectors that nothing in the index has any more, where they are most of them."""
@@ -236,7 +251,7 @@ class LiveIndex:
             self.vectors.keep(keys_of(self.opened()))
 
     def _meaning(
-        self, opened: Opened, text: str
+        self, opened: Opened, text: str, *, waiting: bool
     ) -> tuple[tuple[Meanings, NDArray[np.float32]] | None, str]:
         """The vectors and the question's own; or why there are none."""
         if self.encoder is None:
@@ -244,6 +259,9 @@ class LiveIndex:
         known = self._known_meanings(opened)
         if not len(known.vectors.keys) or not (known.places >= 0).any():
             return None, NONE_YET
+        if not waiting and text not in self._questions and not self.encoder.quick:
+            self.encoder.wake()
+            return None, NOT_NOW
         try:
             vector = self._vector(self.encoder, text)
         except MeshError as error:
@@ -268,6 +286,11 @@ class LiveIndex:
                 while len(self._questions) > _QUESTIONS_KEPT:
                     self._questions.popitem(last=False)
         return vector
+
+    def prepare(self) -> None:
+        """Read what the next question by meaning needs, if anything is embedded."""
+        if self.encoder is not None and self.vectors.stamp():
+            self._known_meanings(self.opened())
 
     def close(self) -> None:
         """End the process that makes vectors."""

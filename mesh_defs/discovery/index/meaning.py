@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mesh_defs.discovery.index.words import visible_of
+from mesh_defs.discovery.index.hits import Hit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from mesh_defs.discovery.index.shelf import Opened
     from mesh_defs.discovery.index.vectors import Vectors
     from mesh_defs.discovery.index.visible import Visible
-    from mesh_defs.discovery.index.words import Hit
 
 # Below it, two texts have nothing to do with each other.
 LEAST = 0.2
@@ -25,7 +25,7 @@ _FIRST = 64
 _GROWS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Meanings:
     """The vectors of an opened index: ``places`` are rows of ``vectors`` for each of ``addresses``,
     -1 where a vector is not made yet."""
@@ -34,6 +34,7 @@ class Meanings:
     vectors: Vectors
     addresses: list[tantivy.DocAddress]
     numbers: NDArray[np.uint64]
+    products: NDArray[np.uint64]
     places: NDArray[np.int64]
 
     def nearest(
@@ -48,22 +49,58 @@ class Meanings:
 
         if not len(self.vectors.keys):
             return
-        alike = np.append(self.vectors.rows @ vector, np.float32(-1.0))[self.places]
+        alike = self._alike(vector)
         if conditions:
             alike = np.where(np.isin(self.numbers, self._numbers(conditions)), alike, -1.0)
         near = np.flatnonzero(alike >= LEAST)
         given, most = 0, _FIRST
         while given < len(near):
-            chosen = near
-            if most < len(near):
-                chosen = near[np.argpartition(-alike[near], most)[:most]]
-            # Equal ones by their number, so that the order is always the same.
-            order = np.lexsort((self.numbers[chosen], -alike[chosen]))
-            ranked = chosen[order][given:]
-            at = {int(self.numbers[place]): float(alike[place]) for place in ranked}
-            for hit in visible_of(self.opened, [self.addresses[p] for p in ranked], visible):
-                yield hit, at[hit.number]
+            chosen = self._nearest(near, alike, most)
+            for place in chosen[given:]:
+                number = int(self.numbers[place])
+                address = self.addresses[place]
+                if visible.may(self.opened, number, address):
+                    yield Hit(number, int(self.products[place]), address), float(alike[place])
             given, most = len(chosen), most * _GROWS
+
+    def likenesses(self, vector: NDArray[np.float32], hits: list[Hit]) -> list[float | None]:
+        """The likeness of each of ``hits``; None of those without a vector yet."""
+        import numpy as np
+
+        numbers = np.array([hit.number for hit in hits], dtype=np.uint64)
+        order = self._by_number
+        places = self.places[order[np.searchsorted(self.numbers, numbers, sorter=order)]]
+        rows = self.vectors.rows[places] @ vector
+        alike = zip(rows.tolist(), (places >= 0).tolist(), strict=True)
+        return [each if known else None for each, known in alike]
+
+    @cached_property
+    def _by_number(self) -> NDArray[np.int64]:
+        import numpy as np
+
+        return np.argsort(self.numbers)
+
+    def _alike(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The likeness of each entry; -1 of those without a vector."""
+        import numpy as np
+
+        # One thread: it waits for memory all the time, and those of BLAS go on turning afterwards,
+        # while the model wants the processor for the next question.
+        rows: NDArray[np.float32] = np.einsum("ij,j->i", self.vectors.rows, vector)
+        return np.where(self.places >= 0, rows[self.places], np.float32(-1.0))
+
+    def _nearest(
+        self, near: NDArray[np.int64], alike: NDArray[np.float32], most: int
+    ) -> NDArray[np.int64]:
+        """The first ``most`` of ``near``, and those as alike as the last: equal ones in an order
+        that is the same in every index of the same entries."""
+        import numpy as np
+
+        chosen = near
+        if most < len(near):
+            last = np.partition(alike[near], len(near) - most)[len(near) - most]
+            chosen = near[alike[near] >= last]
+        return chosen[np.lexsort((self.numbers[chosen], self.products[chosen], -alike[chosen]))]
 
     def _numbers(self, conditions: list[tantivy.Query]) -> NDArray[np.uint64]:
         import numpy as np
@@ -82,14 +119,24 @@ def meanings(opened: Opened, vectors: Vectors) -> Meanings:
 
     addresses = _addresses(opened)
     keys = _values(opened, "meaning", addresses)
-    numbers = _values(opened, "number", addresses)
     return Meanings(
         opened,
         vectors,
         addresses,
-        np.array(numbers, dtype=np.uint64),
+        np.array(_values(opened, "number", addresses), dtype=np.uint64),
+        np.array(_values(opened, "product_number", addresses), dtype=np.uint64),
         vectors.places(np.array(keys, dtype=np.uint64)),
     )
+
+
+def joined(rows: NDArray[np.float32], views: int) -> NDArray[np.float32]:
+    """One vector for each ``views`` rows: the likeness to it is, but for its length, the mean of
+    the likenesses to them, so that a product takes no more memory and time for being told twice."""
+    import numpy as np
+
+    sums: NDArray[np.float32] = rows.reshape(-1, views, rows.shape[1]).sum(axis=1)
+    sums /= np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+    return sums
 
 
 def keys_of(opened: Opened) -> NDArray[np.uint64]:
@@ -99,14 +146,14 @@ def keys_of(opened: Opened) -> NDArray[np.uint64]:
     return np.array(_values(opened, "meaning", _addresses(opened)), dtype=np.uint64)
 
 
-def texts_of(opened: Opened, keys: NDArray[np.uint64]) -> Iterator[tuple[int, str]]:
-    """The text that each of ``keys`` is made of."""
+def texts_of(opened: Opened, keys: NDArray[np.uint64]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The texts that each of ``keys`` is made of."""
     from tantivy import Query
 
     for key in keys:
         query = Query.term_query(opened.schema, "meaning", int(key))
         for _, address in opened.searcher.search(query, 1, count=False).hits:
-            yield int(key), opened.card(address).meaning
+            yield int(key), opened.card(address).meanings
 
 
 def _addresses(opened: Opened) -> list[tantivy.DocAddress]:

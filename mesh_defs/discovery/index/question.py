@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mesh_defs.contract.model import CLASSIFICATIONS
-from mesh_defs.discovery.index.analysis import stems
-from mesh_defs.discovery.index.entry import TRUST
+from mesh_defs.discovery.index.analysis import SAID, stems
+from mesh_defs.discovery.index.entry import TRUST, spaced
 from mesh_defs.errors import InvalidRequest
 from mesh_defs.faults import did_you_mean, one_line, short
 
@@ -29,8 +29,9 @@ _MOST_VALUES = 20
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Each narrows the results; of several values of one, any does. ``fresh`` is the greatest age
-    of the published version; ``column`` holds words that all stand in names, titles or descriptions
-    of columns; ``origin`` is the address of another mesh's gateway ("": this mesh)."""
+    of the published version; the words of each ``column`` all stand in the name, title and
+    description of one column (see `mesh_defs.discovery.index.columns`); ``origin`` is the address
+    of another mesh's gateway ("": this mesh)."""
 
     domain: tuple[str, ...] = ()
     archetype: tuple[str, ...] = ()
@@ -112,8 +113,8 @@ def narrowing(
     if filters.origin is not None:
         found.append(Query.term_query(schema, "origin", filters.origin))
     for text in filters.column:
-        for stem in stems(text.replace("_", " ")):
-            either = [Query.term_query(schema, name, stem) for name in ("columns", "rest")]
+        for stem in stems(spaced(text)):
+            either = [Query.term_query(schema, name, stem) for name in ("columns", SAID)]
             found.append(Query.boolean_query([(Occur.Should, each) for each in either]))
     if filters.fresh is not None:
         time = now if now is not None else datetime.now(UTC)

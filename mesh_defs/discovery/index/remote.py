@@ -32,6 +32,7 @@ _NOT_FOUND = 404
 _LONGEST_CURSOR = 300
 _AGES = frozenset({"age_seconds"})
 _MOST_FAULTS = 20
+_LONGEST_NAME = 200
 
 
 class _Unreadable(Exception):
@@ -82,6 +83,7 @@ class _Crawl:
         self.told = told
         self.until = time.monotonic() + MESH_SECONDS
         self.most = settings.profile.index.most_products
+        self.faults = 0
         self.token: str | None = None
         if other.token is not None:
             try:
@@ -140,7 +142,7 @@ class _Crawl:
         try:
             return entries_of(document, origin=self.base)
         except NotADocument as error:
-            self._fault("", f"it lists what is no product: {error}")
+            self._fault("", f"it lists what is no product{_called(document)}: {error}")
             return []
 
     def _document(self, listed: list[Entry]) -> list[Entry]:
@@ -177,8 +179,20 @@ class _Crawl:
             raise _Unreadable(str(error), closed=error.status in _NOT_ALLOWED) from None
 
     def _fault(self, url: str, text: str) -> None:
-        if len(self.found.failed) < _MOST_FAULTS:
-            self.found.failed[f"{self.base} {url}".rstrip()] = clean(text)
+        if self.faults >= _MOST_FAULTS:
+            return
+        self.faults += 1
+        who = f"{self.base} {url}".rstrip()
+        before = self.found.failed.get(who)
+        self.found.failed[who] = f"{before}; {clean(text)}" if before else clean(text)
+
+
+def _called(document: object) -> str:
+    """What it calls itself, as far as it does."""
+    if not isinstance(document, dict):
+        return ""
+    name = clean(document.get("url"), _LONGEST_NAME)
+    return f" ({name})" if name else ""
 
 
 class _Missing(_Unreadable):

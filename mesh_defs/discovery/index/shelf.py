@@ -14,11 +14,11 @@ import json
 import shutil
 import zlib
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mesh_defs.discovery.index.analysis import EXACT, FIELDS, FORMAT, GRAMS, register, schema
+from mesh_defs.discovery.index.analysis import EXACT, FIELDS, FORMAT, GRAMS, SAID, register, schema
 from mesh_defs.discovery.index.entry import Entry, digest_number, meaning_key
 
 if TYPE_CHECKING:
@@ -30,8 +30,11 @@ FOLDER = "index"
 _CURRENT = "current.json"
 _LOCK = "lock"
 _BLOCK = 1 << 20
-_BUILD_BYTES = 120_000_000
+# What tantivy gathers before it writes; more of it makes fewer parts, which are searched faster.
+_BUILD_BYTES = 200_000_000
 _CHANGE_BYTES = 20_000_000
+_BUILD_THREADS = 2
+_CARDS_KEPT = 1_024
 Mark = tuple[int, int, int]
 
 
@@ -45,6 +48,7 @@ class Opened:
     model: str
     index: tantivy.Index
     searcher: tantivy.Searcher
+    _cards: dict[tuple[int, int], Entry] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def schema(self) -> tantivy.Schema:
@@ -52,8 +56,18 @@ class Opened:
         return self.index.schema
 
     def card(self, address: tantivy.DocAddress) -> Entry:
-        """The entry at ``address``."""
-        return Entry.from_dict(json.loads(bytes(self.searcher.doc(address)["card"][0])))
+        """The entry at ``address``. Those that were read last are kept: a question reads what it
+        shows more than once."""
+        place = (address.segment_ord, address.doc)
+        found = self._cards.get(place)
+        if found is None:
+            if len(self._cards) >= _CARDS_KEPT:
+                self._cards.clear()
+            found = self._cards[place] = self._read(address)
+        return found
+
+    def _read(self, address: tantivy.DocAddress) -> Entry:
+        return Entry.from_json(bytes(self.searcher.doc(address)["card"][0]))
 
     def entries(self) -> Iterator[Entry]:
         """All entries, in no order."""
@@ -61,7 +75,7 @@ class Opened:
 
         most = max(1, self.searcher.num_docs)
         for _, address in self.searcher.search(Query.all_query(), most, count=False).hits:
-            yield self.card(address)
+            yield self._read(address)
 
 
 class Shelf:
@@ -92,11 +106,10 @@ class Shelf:
         model: str,
         told: Callable[[int], None] = lambda _: None,
     ) -> Opened:
-        """An index of ``entries`` and nothing else, in place of what is there: the same in whatever
-        order they come. ``told`` hears how many are written."""
+        """An index of ``entries`` and nothing else, in place of what is there: it answers the same
+        in whatever order they come. They are read one by one while others are written. ``told``
+        hears how many are."""
         from tantivy import Index
-
-        listed = sorted(entries, key=lambda entry: (entry.identity, entry.port))
 
         with self._locked("alone"):
             name = f"words-{self._number() + 1}"
@@ -105,7 +118,8 @@ class Shelf:
             folder.mkdir()
             index = Index(schema(), str(folder))
             register(index)
-            _write(index, listed, (), model, 0, _BUILD_BYTES, told)
+            _write(index.writer(_BUILD_BYTES, _BUILD_THREADS), entries, model, 0, told)
+            index.reload()
             self._note(name, model)
             for left in self.root.glob("words-*"):
                 if left.name != name:
@@ -115,14 +129,21 @@ class Shelf:
     def change(self, put: Iterable[Entry], gone: Iterable[str], model: str) -> Opened | None:
         """The index with ``put``, each in place of what there was of its product, and without the
         products whose `Entry.identity` is ``gone``. None where there is no index to change."""
+        from tantivy import Query
+
         with self._locked("alone"):
             opened = self._open()
             if opened is None or opened.model != model:
                 return None
             entries = list(put)
-            replaced = dict.fromkeys([*(each.identity for each in entries), *gone])
-            start = _next_number(opened.searcher)
-            _write(opened.index, entries, replaced, model, start, _CHANGE_BYTES, lambda _: None)
+            writer = opened.index.writer(_CHANGE_BYTES, 1)
+            for identity in dict.fromkeys([*(each.identity for each in entries), *gone]):
+                number = digest_number(identity)
+                writer.delete_documents_by_query(
+                    Query.term_query(opened.schema, "product_number", number)
+                )
+            _write(writer, entries, model, _next_number(opened.searcher), lambda _: None)
+            opened.index.reload()
             self._note(opened.name, model)
             return self._must_open()
 
@@ -199,25 +220,19 @@ def _next_number(searcher: tantivy.Searcher) -> int:
 
 
 def _write(
-    index: tantivy.Index,
+    writer: tantivy.IndexWriter,
     entries: Iterable[Entry],
-    replaced: Iterable[str],
     model: str,
     start: int,
-    memory: int,
     told: Callable[[int], None],
 ) -> None:
-    """Commit ``entries`` in place of the products that are ``replaced``. Numbers never come again
-    in one folder, so that what is known of a number stays true."""
-    writer = index.writer(memory, 1)
-    for identity in replaced:
-        writer.delete_documents_by_term("identity", identity)
+    """Commit ``entries``, numbered from ``start``. Numbers never come again in one folder, so that
+    what is known of a number stays true."""
     for number, entry in enumerate(entries, start):
         writer.add_document(_document(entry, model, number))
         told(number - start + 1)
     writer.commit()
     writer.wait_merging_threads()
-    index.reload()
 
 
 def _document(entry: Entry, model: str, number: int) -> tantivy.Document:
@@ -225,13 +240,12 @@ def _document(entry: Entry, model: str, number: int) -> tantivy.Document:
 
     texts = entry.texts
     made = Document()
-    for field, text in zip(FIELDS, texts, strict=True):
-        made.add_text(field.name, text)
+    for each, text in zip(FIELDS, texts, strict=True):
+        made.add_text(each.name, text)
     made.add_text(EXACT, " ".join(texts))
     made.add_text(GRAMS, texts[0])
+    made.add_text(SAID, entry.said)
     kept = (
-        ("id", f"{entry.identity}/{entry.port}"),
-        ("identity", entry.identity),
         ("origin", entry.origin),
         ("domain", entry.domain),
         ("archetype", entry.archetype),
@@ -248,5 +262,5 @@ def _document(entry: Entry, model: str, number: int) -> tantivy.Document:
     made.add_unsigned("product_number", digest_number(entry.identity))
     made.add_unsigned("meaning", meaning_key(entry, model) if model else 0)
     made.add_unsigned("published", entry.published)
-    made.add_bytes("card", json.dumps(entry.as_dict(), separators=(",", ":")).encode())
+    made.add_bytes("card", entry.as_json())
     return made

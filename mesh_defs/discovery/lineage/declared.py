@@ -5,15 +5,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mesh_defs.discovery.lineage.facts import EVERYTHING, ProductFacts, Reading
+from mesh_defs.discovery.lineage.facts import EVERYTHING, ProductFacts, Reading, told_by
 from mesh_defs.discovery.lineage.model import place_of
+from mesh_defs.product.access import read_manifest
+from mesh_defs.product.broken import broken_ports
 from mesh_defs.product.model import BrokenProduct, Mesh, Product
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mesh_defs.product.manifest import Manifest
     from mesh_defs.product.model import InputPort
     from mesh_defs.settings import Settings
 
@@ -31,13 +32,17 @@ def drafted(
         ports = {port.name: port.columns for c in product.contracts for port in c.ports}
         problem = f"it cannot be read: {product.faults[0]}" if product.faults else NOT_PUBLISHED
         lineage: Mapping[str, Any] = {}
-        manifest: Manifest | None = None
+        manifest = read_manifest(product.folder, settings.root)
+        if manifest is not None:
+            ports = {**dict.fromkeys(broken_ports(product, manifest), ()), **ports}
     else:
         ports = {output.name: output.promise.columns for output in product.outputs}
         problem, manifest = None, product.manifest
         lineage = _lineage(product, settings, declared)
     names = {port: tuple(one.name for one in columns) for port, columns in ports.items()}
-    return ProductFacts(product.identity, None, None, names, reads, lineage, manifest, problem)
+    return ProductFacts(
+        product.identity, None, None, names, reads, lineage, told_by(manifest), problem
+    )
 
 
 def _lineage(

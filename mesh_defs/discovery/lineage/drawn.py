@@ -59,8 +59,8 @@ def dot(found: Found) -> str:
         shape = _DOT_SHAPES[found.graph.kind(place)]
         told = [f"label={dot_text(place.id)}", f"shape={shape}"]
         facts = found.graph.products.get(place.owner) if not place.source else None
-        if facts is not None and facts.manifest is not None:
-            told.append(f"tooltip={dot_text(facts.manifest.purpose)}")
+        if facts is not None and facts.told is not None:
+            told.append(f"tooltip={dot_text(facts.told.purpose)}")
         if place == found.start:
             told.append("penwidth=3")
         lines.append(f"  {name} [{', '.join(told)}];")

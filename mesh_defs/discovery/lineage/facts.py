@@ -46,13 +46,30 @@ class Flow:
     equal: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a manifest says of a product as a whole."""
+
+    archetype: str
+    status: str
+    owner: str
+    purpose: str
+
+
+def told_by(manifest: Manifest | None) -> Told | None:
+    """What ``manifest`` says; None for one that cannot be read."""
+    if manifest is None:
+        return None
+    return Told(manifest.archetype, manifest.status, manifest.owner, manifest.purpose)
+
+
 @dataclass(frozen=True)
 class ProductFacts:
     """What is known of one product. ``version``: of its data, None where it has none yet.
 
     ``ports`` has the known columns by port, ``lineage`` what
     `mesh_defs.product.lineage.record` describes. ``problem`` is why its newest record, or its
-    manifest, cannot be read.
+    manifest, cannot be read. ``told`` is None as long as its manifest cannot be.
     """
 
     identity: str
@@ -61,7 +78,7 @@ class ProductFacts:
     ports: Mapping[str, tuple[str, ...]]
     reads: tuple[Reading, ...]
     lineage: Mapping[str, Any] = field(default_factory=dict)
-    manifest: Manifest | None = None
+    told: Told | None = None
     problem: str | None = None
 
     @property
@@ -162,7 +179,7 @@ def recorded(identity: str, record: Record, manifest: Manifest | None) -> Produc
         {port: _columns(record.lineage, port) for port in record.ports},
         tuple(reads),
         record.lineage,
-        manifest,
+        told_by(manifest),
     )
 
 

@@ -1,5 +1,5 @@
 """What breaks when a column goes, or a port, or a product: what is made of it, who reads it, and
-what names it. Access grants are not known here; the gateway has them."""
+what names it. Access grants are the gateway's to know, which hands them in."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mesh_defs.discovery.lineage.model import Place
 from mesh_defs.discovery.lineage.naming import naming, referring
+from mesh_defs.discovery.lineage.readers import NO_GRANTS, readers_of
 from mesh_defs.discovery.lineage.walk import MOST, Sight, everybody, walk
 from mesh_defs.product.plan.consumers import EVERYTHING, Downstream
 from mesh_defs.product.plan.model import HOW
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from mesh_defs.discovery.lineage.graph import LineageGraph
     from mesh_defs.discovery.lineage.naming import Named
+    from mesh_defs.discovery.lineage.readers import Grants, PortReaders
     from mesh_defs.discovery.lineage.walk import Found
     from mesh_defs.product.model import Mesh
     from mesh_defs.product.plan.model import Touched
@@ -29,11 +31,13 @@ if TYPE_CHECKING:
 class Impact:
     """What breaks when ``found.start`` goes. ``found`` has the columns and ports that are made of
     it, ``products`` who reads any of it and how, the nearest first, ``named`` the rules and
-    policies that name it or a column that is made of it."""
+    policies that name it or a column that is made of it, ``readers`` the holders of access grants
+    on its ports, and on those of the columns that are made of it."""
 
     found: Found
     products: tuple[Touched, ...]
     named: tuple[Named, ...]
+    readers: tuple[PortReaders, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -51,6 +55,7 @@ class Impact:
             "columns": list(self.columns),
             "products": [one.as_dict() for one in self.products],
             "named": [one.as_dict() for one in self.named],
+            "readers": [one.as_dict() for one in self.readers],
         }
 
 
@@ -62,11 +67,12 @@ def impact(
     depth: int | None = None,
     knows: Knows = everybody,
     most: int = MOST,
+    grants: Grants = NO_GRANTS,
 ) -> Impact:
     """What breaks when ``start`` goes, as far as who asks ``knows`` of it, at most ``depth``
     products away. Of an entity of an operational system it is what is made of it.
 
-    Raises `UnknownAddress` as `walk`.
+    Raises `UnknownAddress` as `walk`, and as ``grants`` does.
     """
     found = walk(graph, start, up=False, depth=depth, knows=knows, most=most)
     sight = Sight(graph, knows)
@@ -77,7 +83,16 @@ def impact(
         for one in _named(mesh, place, found.start):
             if sight.sees(Place(one.url.removeprefix("mesh://").rpartition("/")[0])):
                 named[one] = None
-    return Impact(found, products, tuple(named))
+    return Impact(found, products, tuple(named), readers_of(grants, _ports(found, sight)))
+
+
+def _ports(found: Found, sight: Sight) -> Iterator[Place]:
+    """The ports that go with the start: its own, and those that its columns surely flow into."""
+    for place in _surely(found):
+        if place.source:
+            continue
+        own = found.graph.products[place.owner].ports if place.port is None else (place.port,)
+        yield from (each for port in own if sight.sees(each := Place(place.owner, port)))
 
 
 def _touched(mesh: Mesh, sight: Sight, found: Found) -> Iterator[Touched]:

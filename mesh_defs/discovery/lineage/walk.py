@@ -51,9 +51,12 @@ class Sight:
         return any(self.sees(Place(whole.owner, port)) for port in facts.ports)
 
     def reaches(self, start: Place) -> bool:
-        """Whether they may begin at ``start``: a system is known to who knows of what reads it."""
+        """Whether they may begin at ``start``: a system is known to who knows of what reads it, and
+        a column of it to who knows of what it goes into, or may."""
         if not start.source:
             return self.graph.kind(start) != "foreign" and self.sees(start)
+        if start.column is not None:
+            return any(self.sees(edge.target) for edge in self.graph.down(start))
         return any(self.sees(Place(name)) for name in self.graph.readers(start.whole))
 
     def shown(self, edge: Edge) -> Edge:
@@ -112,14 +115,14 @@ class Found:
         }
         facts = self.graph.products.get(place.owner) if not place.source else None
         if facts is not None:
-            manifest = facts.manifest
+            told = facts.told
             node |= {
                 "version": facts.version,
                 "published_at": facts.published_at,
-                "archetype": manifest.archetype if manifest is not None else None,
-                "status": manifest.status if manifest is not None else None,
-                "purpose": manifest.purpose if manifest is not None else None,
-                "team": manifest.owner if manifest is not None else None,
+                "archetype": told.archetype if told is not None else None,
+                "status": told.status if told is not None else None,
+                "purpose": told.purpose if told is not None else None,
+                "team": told.owner if told is not None else None,
             }
         return node
 
@@ -143,7 +146,7 @@ def walk(
     sight = Sight(graph, knows)
     start = graph.found(start) if start.source else _begun(sight, start)
     if not sight.reaches(start):
-        raise UnknownAddress(f"no product reads {start.whole.id}")
+        raise UnknownAddress(f"no product reads {start.id}")
     places = {start: 0}
     edges: dict[Edge, None] = {}
     cut = False

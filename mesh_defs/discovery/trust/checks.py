@@ -15,6 +15,7 @@ from mesh_defs.errors import CorruptRecord
 from mesh_defs.product.attest.digests import sha256_of
 from mesh_defs.product.attest.statement import digest_of, record_digest
 from mesh_defs.product.ledger import Ledger, contract_name, record_name
+from mesh_defs.product.publish import publishing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +58,7 @@ class VersionCheck:
         if depth >= Depth.SIZES:
             for port in self.statement.ports:
                 self._commit(port)
+                self._newest(port)
             there = [one for one in self.statement.subjects if self._has_size(one)]
             hashed = there if depth is Depth.FILES else []
             self._hash(hashed)
@@ -97,7 +99,8 @@ class VersionCheck:
             self._problem(kind, f"{self.store.location(name)} is not what was signed")
 
     def _commit(self, port: str) -> None:
-        """The Delta log has the very files that were signed, and no others."""
+        """The Delta log has the very files that were signed, and no others, and says nothing of
+        them that they do not say themselves."""
         version = self.statement.ports[port].table_version
         where = f"version {version} of the table {self.store.port_folder(port)}"
         signed = {one.path: one for one in self.statement.subjects if one.port == port}
@@ -105,13 +108,16 @@ class VersionCheck:
             return
         try:
             found = {file.path: file for file in self.store.table_files(port, version)}
+            foreign = self.store.table_foreign(port, version, sorted(found.keys() & signed))
         except CorruptRecord as error:
             self._problem("replaced commit", str(error))
             return
-        foreign, gone = sorted(found.keys() - signed), sorted(signed.keys() - found)
-        if foreign:
+        for said in foreign:
+            self._problem("replaced commit", f"{where} {said}")
+        added, gone = sorted(found.keys() - signed), sorted(signed.keys() - found)
+        if added:
             self._problem(
-                "replaced commit", f"{where} has files that were not signed{_names(foreign)}"
+                "replaced commit", f"{where} has files that were not signed{_names(added)}"
             )
         if gone:
             self._problem("replaced commit", f"{where} lacks files that were signed{_names(gone)}")
@@ -123,6 +129,22 @@ class VersionCheck:
         if other:
             text = f"{where} tells other sizes or rows than were signed{_names(sorted(other))}"
             self._problem("replaced commit", text)
+
+    def _newest(self, port: str) -> None:
+        """Of the newest version, nobody wrote to the table since: who reads the table alone would
+        see that."""
+        signed = self.statement.ports[port].table_version
+        found = self.store.table_version(port)
+        if found is None or found <= signed or publishing(self.store, self.statement.version + 1):
+            return
+        if any(number > self.statement.version for number in Ledger(self.store).versions()):
+            return
+        self._problem(
+            "replaced commit",
+            f"the table {self.store.port_folder(port)} is at version {found}, and {signed} is that "
+            "of the newest version of the product: somebody wrote to it from outside, or a run "
+            "died while it published. Fix: run the product, with --rebuild when it says so",
+        )
 
     def _path(self, subject: Subject) -> Path:
         return self.store.port_folder(subject.port) / subject.path

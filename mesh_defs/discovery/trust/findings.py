@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+# Stands where the name of a product would that who asks may not know of.
+HIDDEN = "a product that you may not know of"
+
 Kind = Literal[
     "no attestation",  # it was published before versions were attested
     "missing attestation",  # it had one
@@ -57,13 +60,17 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found of the version at ``url`` and of all that it was made of."""
+    """What was found of the version at ``url`` and of all that it was made of; ``whole`` when every
+    file that any of it has was read again. Of versions of products that who asks may not know of
+    there is their number alone, ``hidden``, and that one of them has a problem."""
 
     url: str
     deep: bool
     versions: tuple[Checked, ...]
     sources: tuple[Source, ...]
     problems: tuple[Problem, ...]
+    whole: bool
+    hidden: int = 0
 
     @property
     def sound(self) -> bool:

@@ -37,9 +37,9 @@ def promises_kept(past: Past) -> Fact:
         sum(kept) / len(kept) if kept else None,
         "share",
         WINDOW,
-        "Runs whose promises all passed, of all runs that checked any: published versions, and "
-        "refused runs as long as they are remembered. A warning is not a pass. Over time: the "
-        "share of promises that passed in each."
+        "Runs whose promises all passed, of all runs that checked any: published versions, and, "
+        "as long as they are remembered, runs that were refused or found nothing new. A warning is "
+        "not a pass. Over time: the share of promises that passed in each."
         if kept
         else "No run has checked a promise: the contract makes none, or nothing ran.",
         series,

@@ -216,8 +216,8 @@ class _Reader:
         if began is None:
             return None
         own = (one for one in attempt.verdicts if one.subject == self.port)
-        promises = _promised(own) if attempt.result == "failed" else ()
-        return Run(began + timedelta(seconds=attempt.seconds), attempt.result, promises)
+        # What changed nothing was judged as well, and its verdicts are kept with it.
+        return Run(began + timedelta(seconds=attempt.seconds), attempt.result, _promised(own))
 
 
 def _promised(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:

@@ -12,22 +12,36 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mesh_defs.discovery.trust.checks import Depth, VersionCheck
-from mesh_defs.discovery.trust.findings import Problem, Source, Verification, version_url
-from mesh_defs.errors import UnknownAddress
+from mesh_defs.discovery.trust.findings import (
+    HIDDEN,
+    Problem,
+    Source,
+    Verification,
+    version_url,
+)
+from mesh_defs.errors import CorruptRecord, UnknownAddress
 from mesh_defs.product.attest.envelope import BadSignature, UnknownKey, check, read_envelope
 from mesh_defs.product.attest.keys import trusted_keys
-from mesh_defs.product.attest.statement import attestation_name, digest_of, read_statement
+from mesh_defs.product.attest.statement import FOLDER as ATTESTATIONS
+from mesh_defs.product.attest.statement import (
+    attestation_name,
+    attested_versions,
+    digest_of,
+    read_statement,
+)
 from mesh_defs.product.ledger import Ledger
+from mesh_defs.product.publish import publishing
 from mesh_defs.product.resolve import record_of
 from mesh_defs.product.stores import product_store
 from mesh_defs.urls import is_mesh_url, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     from mesh_defs.discovery.trust.findings import Checked, Hashed, Kind, Watch
+    from mesh_defs.drivers.storage.protocol import ProductStore
     from mesh_defs.product.attest.statement import Statement
     from mesh_defs.settings import Settings
     from mesh_defs.urls import MeshUrl
@@ -37,8 +51,8 @@ _Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """A version to look at, how closely, and who says that it was made from it: the ``child``
-    (empty: it was asked for), by the digest of its statement (None: it had none then)."""
+    """A version to look at, how closely, and who says that it was made from it: the ``child``, in
+    words (empty: it was asked for), by the digest of its statement (None: it had none then)."""
 
     identity: str
     version: int
@@ -60,38 +74,69 @@ class _Seen:
     checked: Checked | None = None
 
 
+def everybody(_identity: str) -> bool:
+    """Who may know of everything."""
+    return True
+
+
 def verify(
-    settings: Settings, url: MeshUrl, *, deep: bool = False, watch: Watch | None = None
+    settings: Settings,
+    url: MeshUrl,
+    *,
+    deep: bool = False,
+    watch: Watch | None = None,
+    knows: Callable[[str], bool] = everybody,
 ) -> Verification:
     """Verify the version that ``url`` names (a product's; a port's is that of its product), and
-    what it was made of. ``watch`` is told how far hashing has come.
+    what it was made of. ``watch`` is told how far hashing has come; products that who asks does not
+    ``know`` of (by ``<domain>/<product>``) are verified all the same, and not named.
 
     Raises `UnknownAddress`, `NotPublished`, and `MeshError` where keys cannot be read.
     """
-    first = _Link(url.identity, _number(settings, url), Depth.FILES)
-    chain = _Chain(settings, trusted_keys(settings), watch or _ignore, deep=deep)
+    store = product_store(settings, url.domain, url.product)
+    first = _Link(url.identity, _number(store, url), Depth.FILES)
+    _check_port(store, url, first.version)
+    chain = _Chain(settings, trusted_keys(settings), watch or _ignore, knows, deep=deep)
     chain.follow(first)
+    checked = [(key, one.checked) for key, one in chain.seen.items() if one.checked is not None]
+    told = tuple(one for (identity, _), one in checked if knows(identity))
     return Verification(
         first.url,
         deep,
-        tuple(one.checked for one in chain.seen.values() if one.checked is not None),
+        told,
         tuple(chain.sources),
         tuple(chain.problems),
+        whole=all(one.depth is not Depth.SIZES for one in chain.seen.values()),
+        hidden=len(checked) - len(told),
     )
 
 
-def _number(settings: Settings, url: MeshUrl) -> int:
-    """The version that is meant, whether its record can be read or not."""
-    store = product_store(settings, url.domain, url.product)
+def _number(store: ProductStore, url: MeshUrl) -> int:
+    """The version that is meant, whether its record can be read or not: the newest is the newest of
+    which there is a record or an attestation, so that one whose record was removed is missed."""
     ledger = Ledger(store)
     if url.version is not None and store.read(attestation_name(url.version)) is not None:
         return url.version
+    attested = max(attested_versions(store.names(ATTESTATIONS)), default=-1)
+    if publishing(store, attested):
+        attested = -1
     versions = ledger.versions()
     if url.version is not None and url.version in versions:
         return url.version
-    if versions and url.version is None and url.as_of is None and url.major is None:
-        return versions[-1]
+    newest = max([attested, *versions[-1:]])
+    if newest >= 0 and url.version is None and url.as_of is None and url.major is None:
+        return newest
     return record_of(ledger, url).version
+
+
+def _check_port(store: ProductStore, url: MeshUrl, version: int) -> None:
+    """Raises `UnknownAddress` for a port that the version does not have."""
+    try:
+        record = Ledger(store).record(version)
+    except CorruptRecord:
+        return  # It is told as such.
+    if url.port is not None and record is not None and url.port not in record.ports:
+        raise UnknownAddress(f"{url.product_url()} has no port '{url.port}' in version {version}")
 
 
 @dataclass(slots=True)
@@ -101,6 +146,7 @@ class _Chain:
     settings: Settings
     trusted: Mapping[str, Ed25519PublicKey]
     watch: Watch
+    knows: Callable[[str], bool]
     deep: bool
     seen: dict[_Key, _Seen] = field(default_factory=dict)
     # Each once, in the order in which they were found.
@@ -138,9 +184,11 @@ class _Chain:
         if wrong is not None:
             self._problem("swapped attestation", link, f"{store.location(_name(link))} {wrong}")
             return []
-        version = VersionCheck(store, link.url, statement, self.watch)
+        watch = self.watch if self.knows(link.identity) else _ignore
+        version = VersionCheck(store, link.url, statement, watch)
         seen.checked = version.check(key, link.depth)
-        self.problems |= dict.fromkeys(version.problems)
+        for problem in version.problems:
+            self._problem(problem.kind, link, problem.text)
         return self._parents(link, statement)
 
     def _parents(self, link: _Link, statement: Statement) -> list[_Link]:
@@ -148,17 +196,18 @@ class _Chain:
         found = []
         for each in statement.inputs:
             if each.version is None or not is_mesh_url(each.source):
-                self.sources[Source(each.source, each.fingerprint, link.url)] = None
+                if self.knows(link.identity):
+                    self.sources[Source(each.source, each.fingerprint, link.url)] = None
                 continue
             try:
                 identity = parse(each.source).identity
             except UnknownAddress as error:
                 self._problem("missing parent", link, f"its input '{each.name}': {error}")
                 continue
-            found.append(_Link(identity, each.version, depth, link.url, each.statement))
+            found.append(_Link(identity, each.version, depth, self._named(link), each.statement))
         before = statement.previous
         if before is not None and before.statement is not None:
-            kept = (Depth.STATEMENT, link.url, before.statement)
+            kept = (Depth.STATEMENT, self._named(link), before.statement)
             found.append(_Link(link.identity, before.version, *kept))
         return found
 
@@ -198,13 +247,20 @@ class _Chain:
     def _swapped(self, link: _Link, statement: Statement) -> str | None:
         """Whose attestation lies there, when it is not that of the version."""
         if (statement.product, statement.version) != (f"mesh://{link.identity}", link.version):
-            return f"is that of {statement.product}?version={statement.version}"
+            known = self.knows(statement.product.removeprefix("mesh://"))
+            whose = f"{statement.product}?version={statement.version}" if known else HIDDEN
+            return f"is that of {whose}"
         if statement.mesh != self.settings.name:
             return f"is that of the mesh '{statement.mesh}'"
         return None
 
+    def _named(self, link: _Link) -> str:
+        return link.url if self.knows(link.identity) else HIDDEN
+
     def _problem(self, kind: Kind, link: _Link, text: str) -> None:
-        self.problems[Problem(kind, link.url, text)] = None
+        known = self.knows(link.identity)
+        told = text if known else "those who may know of it can verify it and see what is wrong"
+        self.problems[Problem(kind, self._named(link), told)] = None
 
 
 def _name(link: _Link) -> str:

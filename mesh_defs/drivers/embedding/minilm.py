@@ -7,6 +7,7 @@ layer over the tokens, of unit length, as in sentence-transformers.
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
@@ -56,6 +57,14 @@ class Minilm:
     def dimension(self) -> int:
         """384."""
         return DIMENSION
+
+    def words(self) -> list[str]:
+        """As `mesh_defs.drivers.embedding.protocol.Embedding.words`: the vocabulary of WordPiece is
+        in the order of how frequent its words are."""
+        content = json.loads(Path(str(self._tokenizer_file)).read_bytes())
+        numbers: dict[str, int] = content["model"]["vocab"]
+        known = (word for word in numbers if len(word) > 1 and word.isascii() and word.isalpha())
+        return sorted(known, key=numbers.__getitem__)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """As `mesh_defs.drivers.embedding.protocol.Embedding.embed`. A text at a time: padding a

@@ -26,6 +26,11 @@ class Embedding(Protocol):
         """How many numbers a vector has."""
         ...
 
+    def words(self) -> Sequence[str]:
+        """Words in lower case that the model knows as a whole, the most frequent first; empty where
+        it does not tell. Mistyped words of a question are known by not being among them."""
+        ...
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One vector of length 1 for each text, as rows. A text that is too long counts with its
         beginning; the vector of a text does not depend on the others."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mesh_defs.drivers.registry import DELTA_CANNOT
+from mesh_defs.drivers.storage.delta_form import CHECKPOINTS, foreign, needs_more
 from mesh_defs.drivers.storage.delta_statistics import statistics_json, told_json
 from mesh_defs.drivers.storage.objects import LocalObjects, said, storing
 from mesh_defs.drivers.storage.protocol import TableFile
@@ -109,6 +110,11 @@ class DeltaProductStore(LocalObjects):
         )
         return {path: told_json(*found) for path, *found in zip(*columns, strict=True)}
 
+    def table_foreign(self, port: str, version: int, files: Sequence[str]) -> list[str]:
+        """What the log says besides its files. Raises `CorruptRecord`."""
+        folder = self.port_folder(port)
+        return list(foreign(self._open(port, version), [folder / file for file in files]))
+
     def expect(self, port: str, version: int) -> None:
         """Compare with the newest version in the log."""
         current = self.table_version(port)
@@ -179,18 +185,21 @@ class DeltaProductStore(LocalObjects):
                 f"({error}). Fix: run the product with --rebuild to give it up and publish from "
                 "its own sources again"
             ) from error
-        if commit.version == 0:
+        before = self._open(port, commit.version - 1) if commit.version else None
+        if before is None or (commit.overwrite and needs_more(before, commit.schema)):
+            # It removes what was there before, as a commit that overwrites does.
             create_table_with_add_actions(
                 str(self.port_folder(port)),
                 schema,
                 adds,
-                configuration={"delta.checkpointInterval": str(_CHECKPOINT_INTERVAL)},
+                mode="error" if before is None else "overwrite",
+                configuration={CHECKPOINTS: str(_CHECKPOINT_INTERVAL)},
                 commit_properties=properties,
                 post_commithook_properties=hooks,
             )
             return
         removes = [RemoveAction(f.path, True, now, f.bytes) for f in commit.removes]
-        self._open(port, commit.version - 1).create_write_transaction(
+        before.create_write_transaction(
             [*removes, *adds],
             "overwrite" if commit.overwrite else "append",
             schema,

@@ -130,6 +130,12 @@ class ProductStore(Protocol):
         `table_files`."""
         ...
 
+    def table_foreign(self, port: str, version: int, files: Sequence[str]) -> list[str]:
+        """What one version of the port's table says to readers that publishing ``files``, which are
+        that version's (paths as in `table_files`), never says: another schema than they have,
+        columns by other names, rows that are left out. In words that follow the table's name."""
+        ...
+
     def expect(self, port: str, version: int) -> None:
         """Raise `mesh_defs.errors.PublishConflict` unless the port's table is at ``version`` (-1:
         there is no table yet)."""

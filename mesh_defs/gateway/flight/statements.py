@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.query.allow import Query
     from mesh_defs.gateway.query.answer import Answer
     from mesh_defs.gateway.reads.reading import Reading
-    from mesh_defs.gateway.row_groups import Groups
+    from mesh_defs.gateway.row_groups import Footers, Groups
     from mesh_defs.urls import MeshUrl
 
 PROTOCOL = "flight"
@@ -109,7 +109,7 @@ class Statements:
     ) -> Sequence[Callable[[], Batches]]:
         groups = self._groups(opened, schema)
         if groups is not None:
-            return [_reading(part, schema) for part in groups]
+            return [_reading(part, schema, self._gateway.footers) for part in groups]
         some = self._some(opened)
         if some is not None and some.schema == schema:
             return [lambda: some]
@@ -232,8 +232,8 @@ class _Named:
         return pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
 
 
-def _reading(part: Sequence[Groups], schema: pa.Schema) -> Callable[[], Batches]:
-    return lambda: GroupBatches(part, schema)
+def _reading(part: Sequence[Groups], schema: pa.Schema, footers: Footers) -> Callable[[], Batches]:
+    return lambda: GroupBatches(part, schema, footers)
 
 
 def _about(readings: Sequence[Reading]) -> dict[str, object]:

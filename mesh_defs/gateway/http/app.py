@@ -28,15 +28,34 @@ from mesh_defs.gateway.http import (
     trust,
 )
 from mesh_defs.gateway.http.guard import Guard
+from mesh_defs.gateway.http.hosts import Hosts
 from mesh_defs.gateway.portal.routes import ROUTERS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from starlette.types import Message
+
     from mesh_defs.gateway.core import Gateway
 
 DESCRIPTION = """Data products by their global URL: `mesh://<domain>/<product>/<port>` is
 `/<domain>/<product>/<port>` here. Say who you are with `Authorization: Bearer <token>`."""
+
+_NOWHERE = "/-/-/-/-/-/-/-/-"
+
+
+async def _look_at_all(app: FastAPI) -> None:
+    """Have the routes made ready, which FastAPI does when it first looks for one: for a path that
+    none of them has, it looks at all. Otherwise who comes first waits for that."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_message: Message) -> None:
+        return
+
+    scope = {"type": "http", "method": "GET", "path": _NOWHERE, "query_string": b"", "headers": []}
+    await app.router(scope, receive, send)
 
 
 def create_app(gateway: Gateway, *, threads: int = 80) -> FastAPI:
@@ -46,6 +65,7 @@ def create_app(gateway: Gateway, *, threads: int = 80) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         current_default_thread_limiter().total_tokens = threads
+        await _look_at_all(app)
         yield
 
     app = FastAPI(
@@ -61,7 +81,9 @@ def create_app(gateway: Gateway, *, threads: int = 80) -> FastAPI:
     )
     app.state.gateway = gateway
     problems.install(app, gateway.settings.root)
-    app.add_middleware(Guard, most_bytes=gateway.profile.limits.body_bytes)
+    profile = gateway.profile
+    hosts = Hosts(profile, gateway.base)
+    app.add_middleware(Guard, most_bytes=profile.limits.body_bytes, hosts=hosts)
 
     @app.get("/-/health", tags=["gateway"], summary="Whether the gateway answers")
     def health() -> JSONResponse:

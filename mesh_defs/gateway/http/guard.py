@@ -1,16 +1,18 @@
-"""What every request and every answer passes: a limit on bodies, and headers that keep browsers
-from making more of an answer than it is."""
+"""What every request and every answer passes: a look at the host that it is for, a limit on bodies,
+and headers that keep browsers from making more of an answer than it is."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from mesh_defs.gateway.errors import TooLarge
+from mesh_defs.gateway.errors import GatewayError, Misdirected, TooLarge
 from mesh_defs.gateway.http.problems import of_error, unforeseen
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from mesh_defs.gateway.http.hosts import Hosts
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -22,16 +24,23 @@ _LONGEST_TARGET = 16_384
 
 
 class Guard:
-    """ASGI middleware; bodies of more than ``most_bytes`` are refused as soon as they are."""
+    """ASGI middleware; bodies of more than ``most_bytes`` are refused as soon as they are, and what
+    is for none of ``hosts``."""
 
-    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, most_bytes: int, hosts: Hosts) -> None:
         self._app = app
         self._most = most_bytes
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        try:
+            self._hosts.check(scope)
+        except Misdirected as error:
+            await _answer(error, scope, receive, _Sender(send))
             return
         if _announced(scope) > self._most or len(scope.get("query_string", b"")) > _LONGEST_TARGET:
             await self._refuse(scope, receive, _Sender(send))
@@ -60,7 +69,11 @@ class Guard:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         error = TooLarge(f"found a request of more than {self._most} bytes. Fix: send less")
-        await of_error(error)(scope, receive, send)
+        await _answer(error, scope, receive, send)
+
+
+async def _answer(error: GatewayError, scope: Scope, receive: Receive, send: Send) -> None:
+    await of_error(error)(scope, receive, send)
 
 
 class _Sender:

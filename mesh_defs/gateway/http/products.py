@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-import yaml
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -22,16 +21,17 @@ from mesh_defs.gateway.http.problems import READ_PROBLEMS
 from mesh_defs.gateway.portal.people import ForPeople
 from mesh_defs.gateway.portal.product import product_page
 from mesh_defs.gateway.portal.visit import Looking
-from mesh_defs.product.manifest import Input
 from mesh_defs.product.shown_lineage import known_source, shown_lineage
 from mesh_defs.standards import dprod, odcs, odps
 from mesh_defs.standards import turtle as rdf
 from mesh_defs.standards.facts import ProductFacts
 from mesh_defs.standards.openlineage import events
+from mesh_defs.unseen import yaml_text
 
 if TYPE_CHECKING:
     from mesh_defs.gateway.core import Gateway
     from mesh_defs.gateway.identity.caller import Caller
+    from mesh_defs.product.described.said import Said
     from mesh_defs.urls import MeshUrl
 
 router = APIRouter(
@@ -103,7 +103,7 @@ def products(
     """Names, purposes and ports; only what the caller may discover, page by page: `next` is the
     `cursor` of the page behind, null behind the last."""
     found = page(mesh, who, limit, domain=domain, after=cursor, as_of=moment_of(as_of))
-    listed = [as_dict(each, mesh.base) for each in found.products]
+    listed = [as_dict(each, _said(mesh, each), mesh.base) for each in found.products]
     body = {"mesh": mesh.settings.name, "products": listed, "next": found.after}
     return _json(request, body, dict(_PRIVATE))
 
@@ -149,7 +149,7 @@ def _answer(
         contract = odcs.odcs_document((told or product.ports[0]).output, seen)
         return Response(contract, headers=headers, media_type=odcs.MEDIA_TYPE)
     if chosen == "json":
-        body = as_dict(product, mesh.base)
+        body = as_dict(product, _said(mesh, product), mesh.base)
         if port is not None and told is not None:
             body |= port_dict(product, told, mesh.base)
         return _json(request, body, headers)
@@ -162,7 +162,7 @@ def _text(mesh: Gateway, who: Caller, product: ProductView, form: str) -> str:
         return json.dumps(_event(mesh, who, product))
     facts = _facts(mesh, who, product)
     if form == "odps":
-        return yaml.safe_dump(odps.odps_document(facts), sort_keys=False, allow_unicode=True)
+        return yaml_text(odps.odps_document(facts))
     node: dict[str, Any] = dprod.dprod_document(facts)
     return rdf.turtle(node) if form == "turtle" else json.dumps(node)
 
@@ -195,14 +195,16 @@ def _without_ages(value: Any) -> Any:  # noqa: ANN401  JSON
     return [_without_ages(each) for each in value] if isinstance(value, list) else value
 
 
+def _said(mesh: Gateway, product: ProductView) -> Said | None:
+    return mesh.catalog.said(product.identity, product.record)
+
+
 def _facts(mesh: Gateway, who: Caller, product: ProductView) -> ProductFacts:
-    manifest = product.manifest
-    declared = manifest.inputs if manifest is not None else {}
+    said = _said(mesh, product)
     inputs = {
-        name: each.from_
-        for name, each in declared.items()
-        if isinstance(each, Input)
-        and known_source(each.from_, lambda address: mesh.reads.knows(who, address))
+        name: source
+        for name, source in (said.inputs if said is not None else {}).items()
+        if known_source(source, lambda address: mesh.reads.knows(who, address))
     }
     outputs = tuple(port.output for port in product.ports)
     domain, _, name = product.identity.partition("/")
@@ -214,7 +216,7 @@ def _facts(mesh: Gateway, who: Caller, product: ProductView) -> ProductFacts:
         mesh.base,
         domain,
         name,
-        manifest,
+        said,
         product.record,
         outputs,
         inputs,

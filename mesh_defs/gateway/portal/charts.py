@@ -39,7 +39,7 @@ def spark(values: Sequence[float | None], label: str, *, least: float | None = N
 
 
 def histogram(counts: Sequence[int], label: str) -> Markup:
-    """Bars, one for each bin."""
+    """Bars, one for each bin, as one path: a page has many."""
     most = max(counts, default=0)
     if most <= 0:
         return Markup("")
@@ -48,9 +48,9 @@ def histogram(counts: Sequence[int], label: str) -> Markup:
         high = _HIGH * number / most
         if number:
             high = max(high, 1.0)
-            at = f'x="{place * _BAR}" y="{_HIGH - high:.1f}"'
-            bars.append(f'<rect {at} width="{_BAR - 1}" height="{high:.1f}"/>')
-    return _svg("histogram", len(counts) * _BAR, _HIGH, label, "".join(bars))
+            bars.append(f"M{place * _BAR} {_HIGH:.0f}v-{high:.1f}h{_BAR - 1}v{high:.1f}z")
+    body = f'<path d="{"".join(bars)}"/>'
+    return _svg("histogram", len(counts) * _BAR, _HIGH, label, body)
 
 
 def share(value: float, label: str) -> Markup:

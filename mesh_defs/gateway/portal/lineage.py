@@ -30,7 +30,7 @@ def around(
         mesh.overview.graph(),
         Place(address.identity, address.port, column),
         depth=depth,
-        knows=lru_cache(maxsize=None)(lambda each: mesh.reads.knows(who, each)),
+        knows=lru_cache(maxsize=None)(lambda each: mesh.overview.knows(who, each)),
         most=MOST,
     )
     return found, _columns(found) if column is not None else _products(found)

@@ -118,7 +118,7 @@ def lineage(
     seen = {
         name: columns
         for name, columns in facts.ports.items()
-        if visit.mesh.reads.knows(visit.who, address.with_port(name))
+        if visit.mesh.overview.knows(visit.who, address.with_port(name))
     }
     return page(
         visit,

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse
 
-from mesh_defs.errors import MeshError
+from mesh_defs.errors import MeshError, UnknownAddress
 from mesh_defs.gateway.describe import view
-from mesh_defs.gateway.discovery import discovery
+from mesh_defs.gateway.discovery import discovery, discovery_of
 from mesh_defs.gateway.http.calls import PLAIN, AnyProduct
 from mesh_defs.gateway.offered import offered
 from mesh_defs.gateway.portal.dagster import dagster_of
 from mesh_defs.gateway.portal.feedback import feedback_of
 from mesh_defs.gateway.portal.people import ForPeople
-from mesh_defs.gateway.portal.render import page
+from mesh_defs.gateway.portal.render import cut, page
 from mesh_defs.gateway.portal.trust import measured
 from mesh_defs.gateway.portal.visit import Visit, Visiting, visit_of
 from mesh_defs.gateway.snippets import snippets
+from mesh_defs.gateway.trust import trust_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,8 +32,12 @@ if TYPE_CHECKING:
     from mesh_defs.urls import MeshUrl
 
 router = APIRouter(include_in_schema=False, dependencies=PLAIN, route_class=ForPeople)
-MOST_COLUMNS = 120
-_MOST_VERDICTS = 60
+# What all of a product tells of itself may weigh: a page stays below 300 kB, whatever it says.
+MOST_COLUMNS = 80
+_MOST_VERDICTS = 40
+_MOST_SAID, _MOST_ANSWERS = 5, 2
+_LONGEST, _LONGEST_SAID, _LONGEST_ANSWER = 280, 500, 400
+_MOST_CHANGES, _LEAST_CHANGES = 200, 10
 Version = Annotated[int | None, Query(ge=0, le=2**53)]
 
 
@@ -53,10 +58,12 @@ def product_page(request: Request, address: MeshUrl) -> Response:
     whole = replace(address, port=None)
     product = view(mesh, who, whole, visit.now)
     shown = product.port(address.port) if address.port is not None else _main(product)
-    document = discovery(mesh, who, whole, visit.now)
+    told = trust_of(mesh, who, product, visit.now)
+    document = discovery_of(mesh, who, product, told, visit.now)
     port = next(each for each in document["ports"] if each["port"] == shown.name)
     ways = snippets(mesh.base, mesh.flight, product.identity, shown.name)
     columns = port["columns"]
+    said = feedback_of(visit, product.identity)
     return page(
         visit,
         "product.html",
@@ -66,10 +73,12 @@ def product_page(request: Request, address: MeshUrl) -> Response:
         ports=[each["port"] for each in document["ports"]],
         columns=columns[:MOST_COLUMNS],
         more_columns=max(0, len(columns) - MOST_COLUMNS),
+        longest=_LONGEST,
+        columns_cut=any(_longer(each["description"], _LONGEST) for each in columns),
         verdicts=_verdicts(port["verdicts"], policy=False),
         most_verdicts=_MOST_VERDICTS,
         policies=_verdicts(port["verdicts"], policy=True),
-        facts=measured(visit, product, shown),
+        facts=measured(visit, product, shown, told),
         ways=ways,
         grants=shown.grants,
         asking=_asking(visit, shown, product),
@@ -77,7 +86,28 @@ def product_page(request: Request, address: MeshUrl) -> Response:
         dagster=dagster_of(mesh),
         pinned=address.version is not None or address.as_of is not None,
         consumers=document["consumers"],
-        feedback=feedback_of(visit, product.identity),
+        feedback=said,
+        most_said=_MOST_SAID,
+        most_answers=_MOST_ANSWERS,
+        longest_said=_LONGEST_SAID,
+        longest_answer=_LONGEST_ANSWER,
+        feedback_cut=_more_said(said),
+    )
+
+
+def _longer(text: str | None, most: int) -> bool:
+    return cut(text, most) != (text or "")
+
+
+def _more_said(said: Mapping[str, Any]) -> bool:
+    """Whether the page leaves out something of what people said."""
+    kinds = (said["problems"], said["questions"], said["ratings"]["newest"])
+    shown = [item for items in kinds for item in items[:_MOST_SAID]]
+    return (
+        any(len(items) > _MOST_SAID for items in kinds)
+        or any(len(item["answers"]) > _MOST_ANSWERS for item in shown)
+        or any(_longer(item["text"], _LONGEST_SAID) for item in shown)
+        or any(_longer(one["text"], _LONGEST_ANSWER) for i in shown for one in i["answers"])
     )
 
 
@@ -112,13 +142,15 @@ def _asking(visit: Visit, port: PortView, product: ProductView) -> Asking | None
 def changes(
     visit: Visiting, address: AnyProduct, since: Version = None, until: Version = None
 ) -> Response:
-    """What changed between two versions."""
+    """What changed between two versions. A version that there is not is none: 404."""
     document = discovery(visit.mesh, visit.who, address, visit.now)
     history = document["history"]
     numbers = [each["version"] for each in history]
     last = until if until is not None else max(numbers, default=0)
     first = since if since is not None else max(0, last - 1)
     first, last = min(first, last), max(first, last)
+    if last > max(numbers, default=0):
+        raise UnknownAddress(f"mesh://{address.identity} has no version {last}")
     between = [each for each in history if first < each["version"] <= last]
     template = "changes_part.html" if visit.fragment == "changes" else "changes.html"
     return page(
@@ -130,4 +162,7 @@ def changes(
         first=first,
         last=last,
         between=between,
+        # What the oldest one changed is known; what those before it did is not kept here.
+        kept_from=min(numbers) if numbers and first < min(numbers) - 1 else None,
+        most=max(_LEAST_CHANGES, _MOST_CHANGES // max(1, len(between))),
     )

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from mesh_defs.gateway.portal import charts
+from mesh_defs.unseen import UNSEEN
 
 if TYPE_CHECKING:
     from mesh_defs.gateway.portal.visit import Visit
@@ -32,10 +33,12 @@ HEADERS = {
     # With no-referrer a browser does not tell the origin of a form, which is asked for.
     "Referrer-Policy": "same-origin",
 }
-# What a browser would act on, or not show: all but tab and line feed, and what turns directions.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+# What a browser would act on, or not show: all but tab and line feed.
+_CONTROL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{UNSEEN}]")
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _THOUSAND = 1_000
+# What escaping makes of them.
+_WEIGHTS = {letter: len(escape(letter)) for letter in "&<>\"'"}
 
 
 @cache
@@ -49,7 +52,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalized,
     )
-    made.filters |= {"ago": ago, "count": count, "size": size, "day": day, "span": span}
+    made.filters |= {"ago": ago, "count": count, "size": size, "day": day, "span": span, "cut": cut}
     made.globals |= {
         "static": static_path,
         "spark": charts.spark,
@@ -84,6 +87,19 @@ def files() -> dict[str, tuple[str, bytes]]:
         content = file.read_bytes()
         found[file.name] = (hashlib.sha256(content).hexdigest()[:16], content)
     return found
+
+
+def cut(text: str | None, most: int) -> str:
+    """``text`` as far as it takes at most ``most`` bytes of a page, with an ellipsis where that is
+    not all of it; nothing of None."""
+    if not text:
+        return ""
+    left = most
+    for place, letter in enumerate(text):
+        left -= _WEIGHTS.get(letter) or len(letter.encode("utf-8", "replace"))
+        if left < 0:
+            return text[:place].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+    return text
 
 
 def static_path(name: str) -> str:

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from mesh_defs.gateway.portal import access, assets, feedback, home, pages, product, rows, sign_in
+from mesh_defs.gateway.portal import (
+    access,
+    assets,
+    feedback,
+    finding,
+    home,
+    pages,
+    product,
+    rows,
+    sign_in,
+)
 
 ROUTERS = tuple(
-    each.router for each in (assets, home, pages, access, sign_in, rows, feedback, product)
+    each.router for each in (assets, home, finding, pages, access, sign_in, rows, feedback, product)
 )

@@ -3,23 +3,31 @@ last run ended well. Words of ours and names of rules alone: no value of anybody
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mesh_defs.errors import MeshError
+from mesh_defs.product.attempts import FOLDER as RUNS
 from mesh_defs.product.attempts import Attempts
-from mesh_defs.product.ledger import recent
+from mesh_defs.product.ledger import Ledger, recent, record_name
+from mesh_defs.product.model import BrokenProduct
+from mesh_defs.product.stores import product_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mesh_defs.contract.verdicts import Verdict
+    from mesh_defs.drivers.storage.protocol import ProductStore
     from mesh_defs.gateway.reads.catalog import Catalog
     from mesh_defs.product.ledger import Record
 
-_VERSIONS = 12
+VERSIONS = 12
+_RUNNING = "running"
 _ENDED_BADLY = frozenset({"failed", "error", "killed"})
-_WORST = ("passed", "waived", "warned", "failed", "error")
+# The worst last.
+OUTCOMES = ("passed", "waived", "warned", "failed", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,9 @@ class Past:
 class Standing:
     """``result`` of the last run, at ``ran_at``; ``policies`` by port, each with its worst outcome;
     ``warned`` are ports and rules that did not pass; ``past`` the newest versions, oldest first;
-    ``problem`` why nothing more is known."""
+    ``problem`` tells that what it published cannot be read. ``records`` changes with those
+    versions, of which at most ``asked`` are read; ``run`` when its last run goes on, or another
+    begins."""
 
     result: str = ""
     ran_at: str = ""
@@ -43,6 +53,9 @@ class Standing:
     warned: tuple[tuple[str, str], ...] = ()
     past: tuple[Past, ...] = ()
     problem: bool = False
+    records: str = ""
+    asked: int = 0
+    run: str = ""
 
     @property
     def broken(self) -> bool:
@@ -53,24 +66,57 @@ class Standing:
 UNKNOWN = Standing()
 
 
-def standing_of(catalog: Catalog, identity: str) -> Standing:
-    """How ``<domain>/<product>`` stands. Raises as storage does."""
-    ledger = catalog.ledger(identity)
-    problem = False
+def standing_of(
+    catalog: Catalog, identity: str, before: Standing = UNKNOWN, versions: int = VERSIONS
+) -> Standing:
+    """How ``<domain>/<product>`` stands, by its newest ``versions``. ``before`` is how it stood, as
+    long as no version has come since. Raises as storage does."""
+    # Not the catalog's ledger, which keeps what it reads: nobody needs these records again.
+    ledger = Ledger(product_store(catalog.settings, *identity.split("/")))
+    known = ledger.versions()[-versions:]
+    marks = (f"{number}:{_changed(ledger.store, record_name(number))}" for number in known)
+    records = " ".join(marks)
+    told = before
+    if not known and isinstance(catalog.declared(identity), BrokenProduct):
+        # Nothing was ever published, and nothing can be.
+        return Standing(problem=True, asked=versions)
+    if records != before.records or before.problem or not before.asked:
+        told = _published(ledger, versions)
+    run = _run(ledger.store)
+    if run and run == before.run and before.result != _RUNNING:
+        result, ran_at = before.result, before.ran_at
+    else:
+        last = Attempts(ledger.store).last()
+        result, ran_at = (last.result, last.started_at) if last is not None else ("", "")
+    return replace(told, result=result, ran_at=ran_at, records=records, asked=versions, run=run)
+
+
+def _published(ledger: Ledger, versions: int) -> Standing:
     try:
-        records = recent(ledger, _VERSIONS)
+        records = recent(ledger, versions)
     except MeshError:
-        records, problem = (), True
-    last = Attempts(ledger.store).last()
-    newest = records[0] if records else None
-    return Standing(
-        last.result if last is not None else "",
-        last.started_at if last is not None else "",
-        _policies(newest) if newest is not None else {},
-        tuple(_warned(newest)) if newest is not None else (),
-        tuple(_past(record) for record in reversed(records)),
-        problem,
-    )
+        return Standing(problem=True)
+    if not records:
+        return UNKNOWN
+    newest = records[0]
+    past = tuple(_past(record) for record in reversed(records))
+    return Standing("", "", _policies(newest), tuple(_warned(newest)), past)
+
+
+def _run(store: ProductStore) -> str:
+    """What changes when the last run goes on, or another begins."""
+    for name in store.names(RUNS)[-1:]:
+        changed = _changed(store, f"{RUNS}/{name}")
+        return f"{name}:{changed}" if changed else ""
+    return ""
+
+
+def _changed(store: ProductStore, name: str) -> str:
+    """What changes when an object does; nothing where that cannot be known."""
+    with suppress(OSError):
+        status = os.stat(store.location(name))  # noqa: PTH116  of all products
+        return f"{status.st_mtime_ns:x}:{status.st_ctime_ns:x}:{status.st_size:x}:{status.st_ino:x}"
+    return ""
 
 
 def outcome_of(verdict: Verdict) -> str:
@@ -80,7 +126,7 @@ def outcome_of(verdict: Verdict) -> str:
 
 def worst(one: str, other: str) -> str:
     """The worse of two outcomes."""
-    return max(one, other, key=_WORST.index)
+    return max(one, other, key=OUTCOMES.index)
 
 
 def _policies(record: Record) -> dict[str, dict[str, str]]:

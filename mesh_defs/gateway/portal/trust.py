@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mesh_defs.gateway.portal.render import count, span
-from mesh_defs.gateway.trust import trust
 from mesh_defs.product.ledger import recent
 
 if TYPE_CHECKING:
@@ -34,12 +33,13 @@ class Fact:
     good: bool | None = None
 
 
-def measured(visit: Visit, product: ProductView, port: PortView) -> list[Fact]:
-    """The facts of ``port`` that who visits may know of; nothing as long as nothing is published.
-    Raises as `mesh_defs.gateway.trust.trust`."""
+def measured(
+    visit: Visit, product: ProductView, port: PortView, told: Mapping[str, Any]
+) -> list[Fact]:
+    """The facts of ``port`` that who visits may know of, as `mesh_defs.gateway.trust.trust_of` has
+    ``told`` them; nothing as long as nothing is published."""
     if product.record is None:
         return []
-    told = trust(visit.mesh, visit.who, product.address, visit.now)
     facts = next(each["facts"] for each in told["ports"] if each["port"] == port.name)
     found = [_fact(each) for each in facts if each["value"] is not None]
     return [*found, _rows(visit, product, port)] if port.rows is not None else found

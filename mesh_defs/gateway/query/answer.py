@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mesh_defs.gateway.query.hold import Hold
     from mesh_defs.gateway.query.spool import Space
 
-BATCH_ROWS = 16_384
+BATCH_ROWS = 4_096
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from mesh_defs.errors import CorruptRecord, NotPublished
 from mesh_defs.policy.access.load import FILE as RULES
 from mesh_defs.policy.access.principals import FILE as PRINCIPALS
 from mesh_defs.product.access import MeshAccess, read_manifest
+from mesh_defs.product.described.document import document_name
+from mesh_defs.product.described.said import declared, published
 from mesh_defs.product.domain import load_domain
 from mesh_defs.product.inheritance import published_output
 from mesh_defs.product.ledger import Ledger, record_name
 from mesh_defs.product.load import load_product
 from mesh_defs.product.protection import DOMAINS, MANIFEST, contract_file
-from mesh_defs.product.resolve import Published, port_files, port_of, record_of
+from mesh_defs.product.resolve import Published, port_files, port_of, record_of, unread
 from mesh_defs.product.stores import known_products, product_store, stored_products
 from mesh_defs.sql import quote
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
     from mesh_defs.drivers.storage.protocol import ProductStore
     from mesh_defs.policy.access.entities import PortSubject
+    from mesh_defs.product.described.said import Said
     from mesh_defs.product.ledger import Record
     from mesh_defs.product.manifest import Manifest
     from mesh_defs.product.model import BrokenProduct, Domain, OutputPort, Product
@@ -122,9 +126,10 @@ class Catalog:
         self._products = f"{settings.root}/{DOMAINS}"
         self._records: Kept[Record] = Kept(_RECORDS_KEPT)
         self._opened: Kept[Opened] = Kept(_VERSIONS_KEPT)
-        self._subjects: Kept[PortSubject] = Kept(_VERSIONS_KEPT)
+        self._subjects: Kept[PortSubject] = Kept(_PRODUCTS_KEPT)
         self._declared: Kept[Product | BrokenProduct] = Kept(_PRODUCTS_KEPT)
         self._manifests: Kept[tuple[Manifest | None]] = Kept(_PRODUCTS_KEPT)
+        self._said: Kept[tuple[Said | None]] = Kept(_PRODUCTS_KEPT)
         self._domains: Kept[Domain] = Kept(_VERSIONS_KEPT)
         self._access: Kept[MeshAccess] = Kept(1)
 
@@ -179,8 +184,20 @@ class Catalog:
     def subject(self, opened: Opened, ledger: Ledger | None = None) -> PortSubject:
         """The port as decisions see it now; ``ledger`` as for `open`. Raises `InvalidMesh`,
         `CorruptRecord`."""
-        version = opened.version
-        ledger = ledger if ledger is not None else opened.ledger
+        return self._subject(opened.version, ledger if ledger is not None else opened.ledger)
+
+    def about(self, url: MeshUrl) -> tuple[PortSubject, Published | None]:
+        """The port as decisions see it in the version that ``url`` names, whose files are not
+        looked for; None where it was never published, and is as it is declared. Raises
+        `UnknownAddress`, `CorruptRecord`, `InvalidMesh`."""
+        ledger = self.ledger(url.identity)
+        try:
+            version = unread(url, record_of(ledger, url))
+        except NotPublished:
+            return self.access.subject(url), None
+        return self._subject(version, ledger), version
+
+    def _subject(self, version: Published, ledger: Ledger) -> PortSubject:
         newest = ledger.versions()[-1:]
         folder = f"{self._products}/{version.identity}"  # a path takes longer to make than to stat
         contract = contract_file(self.manifest(version.identity), version.port)
@@ -196,6 +213,19 @@ class Catalog:
         root = self.settings.root
         found = self._manifests.get(key, lambda: (read_manifest(self._folder(identity), root),))
         return found[0]
+
+    def said(self, identity: str, record: Record | None) -> Said | None:
+        """What its owner says of ``<domain>/<product>``: as it was published with the version of
+        ``record``, without one as its manifest lies there. None where nobody can tell: there is no
+        manifest that can be read, or the version's discovery document is damaged."""
+        manifest = self.manifest(identity)
+        if record is None:
+            return declared(manifest) if manifest is not None else None
+        store = self.ledger(identity).store
+        files = [store.location(document_name(record.version))]
+        files.append(f"{self._products}/{identity}/{MANIFEST}")
+        key = (identity, record.version, record.run_id, _stamp(files))
+        return self._said.get(key, lambda: (_said(store, identity, record, manifest),))[0]
 
     def domain(self, name: str) -> Domain:
         """The domain as its file says."""
@@ -220,6 +250,15 @@ class Catalog:
             fresh = output.promise.service_levels.freshness_column
             newest = _newest(connection, version, fresh) if fresh in types else None
         return Opened(version, output, types, newest, ledger)
+
+
+def _said(
+    store: ProductStore, identity: str, record: Record, manifest: Manifest | None
+) -> Said | None:
+    try:
+        return published(store, identity, record, manifest)
+    except CorruptRecord:
+        return None  # whoever asks for the document itself is told what is wrong with it
 
 
 @contextmanager

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mesh_defs.policy.access.schema import Action
     from mesh_defs.product.access import MeshAccess
     from mesh_defs.product.masked import Snapshots
+    from mesh_defs.product.resolve import Published
 
 _RETRY_SECONDS = 60
 _HOLDERS_KEPT = 1024  # principals whose grants are remembered until any grant changes
@@ -76,7 +77,7 @@ class Reads:
         caller = caller_now(caller, access.principals, self.catalog.settings)
         opened, subject = self._found(caller, address)
         before = self.state.grants.version()
-        grant, asked = fitting(self.grants(caller, opened, time, before), asked)
+        grant, asked = fitting(self.grants(caller, opened.version, time, before), asked)
         decision = self._decide(caller, subject, action, asked, time, grant, access)
         outside = caller.may(address.with_port(subject.port), action)
         if outside is not None or not decision.allowed:
@@ -119,20 +120,18 @@ class Reads:
         Raises `UnknownAddress`, `InvalidMesh`."""
         time = now if now is not None else datetime.now(UTC)
         asked = caller.purpose(purpose)
-        try:
-            opened = self.catalog.open(address)
-        except NotPublished:
-            declared = self.catalog.access.subject(address)
-            return self._decide(caller, declared, action, asked, time, None)
-        grant, asked = fitting(self.grants(caller, opened, time), asked)
-        return self._decide(caller, self.catalog.subject(opened), action, asked, time, grant)
+        subject, version = self.catalog.about(address)
+        grant = None
+        if version is not None:
+            grant, asked = fitting(self.grants(caller, version, time), asked)
+        return self._decide(caller, subject, action, asked, time, grant)
 
     def grants(
-        self, caller: Caller, opened: Opened, now: datetime, changes: int | None = None
+        self, caller: Caller, version: Published, now: datetime, changes: int | None = None
     ) -> tuple[Grant, ...]:
         """The grants under which ``caller`` may read the port, the one that holds longest first;
         ``changes`` is `Grants.version`, where it was just asked for."""
-        version, principal = opened.version, str(caller.principal)
+        principal = str(caller.principal)
         identity, port, major = version.identity, version.port, version.record.major
         if caller.anonymous:
             return ()
@@ -204,7 +203,7 @@ class Reads:
         if _too_long(address):
             return _nowhere(address)
         try:
-            subject = self._subject(replace(address, version=None, as_of=None))
+            subject, _ = self.catalog.about(replace(address, version=None, as_of=None))
         except MeshError:
             return self._missing(caller, address)
         return None if self._discovers(caller, subject) else self._missing(caller, address)
@@ -235,15 +234,8 @@ class Reads:
         or, where it is gone, as it was in the version that is named."""
         for each in dict.fromkeys((replace(address, version=None), address)):
             with suppress(MeshError):
-                return self._discovers(caller, self._subject(each))
+                return self._discovers(caller, self.catalog.about(each)[0])
         return False
-
-    def _subject(self, address: MeshUrl) -> PortSubject:
-        """The port, published or only declared. Raises `UnknownAddress`, `InvalidMesh`."""
-        try:
-            return self.catalog.subject(self.catalog.open(address))
-        except NotPublished:
-            return self.catalog.access.subject(address)
 
     def _discovers(self, caller: Caller, subject: PortSubject) -> bool:
         return self._decide(caller, subject, "discover", None, datetime.now(UTC), None).allowed

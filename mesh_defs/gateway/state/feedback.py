@@ -125,6 +125,9 @@ class Ratings:
         }
 
 
+NOT_RATED = Ratings(dict.fromkeys(range(1, 6), 0))
+
+
 class Feedback:
     """What is said of a mesh's products. Methods that take a connection are part of its
     transaction, which `mesh_defs.gateway.state.counter.alone` began."""

@@ -90,6 +90,11 @@ class Grant:
         return {"url": self.url, "state": self.state(now), **values}
 
 
+def no_grant(number: str) -> UnknownRecord:
+    """There is no grant of that id, or none that who asks may know of."""
+    return UnknownRecord(f"there is no grant '{number}'. Fix: mesh grants --all lists all")
+
+
 class Grants:
     """The grants of a mesh. Methods that take a connection are part of its transaction, which
     `changing` began."""
@@ -148,7 +153,7 @@ class Grants:
         """As `get`, in a transaction."""
         row = connection.execute(select(grants).where(grants.c.id == number)).mappings().first()
         if row is None:
-            raise UnknownRecord(f"there is no grant '{number}'. Fix: mesh grants --all lists all")
+            raise no_grant(number)
         return _grant(row)
 
     def add(

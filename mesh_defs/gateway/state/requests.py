@@ -77,6 +77,11 @@ class Request:
         return {"url": self.url, **values}
 
 
+def no_request(number: str) -> UnknownRecord:
+    """There is no request of that id, or none that who asks may know of."""
+    return UnknownRecord(f"there is no request '{number}'. Fix: mesh requests --all lists all")
+
+
 class Requests:
     """The requests of a mesh. Methods that take a connection are part of its transaction, which
     `changing` began."""
@@ -133,9 +138,7 @@ class Requests:
         """As `get`, in a transaction."""
         row = connection.execute(select(requests).where(requests.c.id == number)).mappings().first()
         if row is None:
-            raise UnknownRecord(
-                f"there is no request '{number}'. Fix: mesh requests --all lists all"
-            )
+            raise no_request(number)
         return _request(row, now)
 
     def add(self, connection: Connection, wish: Wish, now: datetime) -> Request:

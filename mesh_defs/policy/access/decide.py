@@ -202,7 +202,7 @@ class _Request:
         context: dict[str, object] = {
             "environment": self.access.environment,
             "granted": self.approved is not None,
-            "time": _cedar_time(self.time),
+            "time": cedar_time(self.time),
         }
         if self.purpose is not None:
             context["purpose"] = self.purpose
@@ -311,7 +311,7 @@ def _granted(grant: Grant) -> str:
     return f"{seen}{where} by {grant.rule}{because}"
 
 
-def _cedar_time(time: datetime) -> dict[str, dict[str, str]]:
+def cedar_time(time: datetime) -> dict[str, dict[str, str]]:
     """An aware time as Cedar's ``datetime`` (milliseconds, UTC)."""
     text = time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     written = f"{text}.{time.microsecond // 1000:03d}Z"

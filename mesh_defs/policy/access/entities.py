@@ -119,11 +119,12 @@ def entities(subject: PortSubject, principal: Principal) -> cedarpy.Entities:
     import cedarpy
 
     return cedarpy.Entities.from_json_str(
-        json.dumps([*_resources(subject), _principal(principal)], separators=(",", ":"))
+        json.dumps([*own_entities(subject), principal_entity(principal)], separators=(",", ":"))
     )
 
 
-def _resources(subject: PortSubject) -> list[dict[str, Any]]:
+def own_entities(subject: PortSubject) -> list[dict[str, Any]]:
+    """A port, its columns, its product and its domain, as Cedar's JSON has entities."""
     domain, product = subject.domain, f"{subject.domain}/{subject.product}"
     # What a broken manifest does not tell is left out: a rule that asks for it fails, and denies.
     owner = subject.owner or None
@@ -166,7 +167,8 @@ def _uid(uid: tuple[str, str]) -> dict[str, str]:
     return {"type": uid[0], "id": uid[1]}
 
 
-def _principal(principal: Principal) -> dict[str, Any]:
+def principal_entity(principal: Principal) -> dict[str, Any]:
+    """Who asks, as Cedar's JSON has entities."""
     attributes: dict[str, Any] = {"known": principal.known, "name": principal.name}
     if principal.domain is not None:
         attributes["domain"] = principal.domain

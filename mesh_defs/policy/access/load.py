@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mesh_defs.faults import Fault, relative
+from mesh_defs.policy.access.apart import is_apart
 from mesh_defs.policy.access.literals import compared, entities
 from mesh_defs.policy.access.rules import RuleFile, parse_rules
 
@@ -28,13 +29,18 @@ _KEPT = 512  # files whose policies stay parsed, as long as their text stays the
 @dataclass(frozen=True, slots=True)
 class InForce:
     """The rules for the resources of one domain: ``policies`` is None while a file has faults.
-    ``columns`` are those that some rule names, ``purposes`` those that some rule asks for."""
+    ``columns`` are those that some rule names, ``named`` the names of anything that one does, and
+    ``purposes`` those that some rule asks for; ``apart`` is `is_apart` of all of them, ``rows``
+    tells that one gives some rows alone."""
 
     rules: Mapping[str, Rule]
     policies: cedarpy.PolicySet | None
     faults: tuple[Fault, ...]
     purposes: frozenset[str]
     columns: frozenset[str]
+    named: frozenset[str] = frozenset()
+    apart: bool = False
+    rows: bool = False
 
 
 class Rulebook:
@@ -107,9 +113,8 @@ def _compiled(files: Iterable[RuleFile]) -> InForce:
         for each in compared(rule)
         if (each.owner, each.attribute) == ("context", "purpose")
     )
-    columns = frozenset(
-        name for rule in rules.values() for kind, name in entities(rule) if kind == "Column"
-    )
+    every = {each for rule in rules.values() for each in entities(rule)}
+    columns = frozenset(name for kind, name in every if kind == "Column")
     if faults:
         return InForce(rules, None, faults, purposes, columns)
     document = {
@@ -118,4 +123,7 @@ def _compiled(files: Iterable[RuleFile]) -> InForce:
         "templateLinks": [],
     }
     policies = cedarpy.PolicySet.from_json_str(json.dumps(document))
-    return InForce(rules, policies, (), purposes, columns)
+    apart = all(is_apart(dict(rule.json)) for rule in rules.values())
+    named = frozenset(name for _, name in every)
+    rows = any("rows" in rule.annotations for rule in rules.values())
+    return InForce(rules, policies, (), purposes, columns, named, apart, rows)

@@ -4,8 +4,9 @@ believed.
 The profile names the key (``attestation.key``); else one is made, once, in
 ``.mesh/keys/attestation.key`` (mode 0600). The public half of every key that signed here is kept as
 ``.mesh/keys/public/<id>.pem``, so that what an earlier key signed stays believed after another took
-its place; where the profile lists ``attestation.trusted``, these and the key itself are believed
-and no other. A key's id is the SHA-256 of its public half (DER, RFC 8410), in hex.
+its place. Where the profile lists ``attestation.trusted``, these are believed and no other, not
+even the one that signs: whoever may write ``.mesh/keys`` could put their own there. A key's id is
+the SHA-256 of its public half (DER, RFC 8410), in hex.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mesh_defs.errors import MeshError, StorageFailed
+from mesh_defs.errors import InvalidMesh, MeshError, StorageFailed
+from mesh_defs.faults import Fault
 from mesh_defs.private_files import make_private, write_private
+from mesh_defs.settings import FILE as MESH_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -40,6 +44,8 @@ _SEED_BYTES = 32
 _NAME = re.compile(r"[0-9a-f]{64}\.pem")
 _ALLOWED = "a PEM private key of ed25519, or its 32 bytes in base64"
 _MAKE = "openssl genpkey -algorithm ed25519"
+_PUBLIC_KEY = "a file with a public key of ed25519 (PEM)"
+_COPY = "copy it from .mesh/keys/public of where versions are signed, or remove it from the list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +76,51 @@ def signing_key(settings: Settings) -> SigningKey:
             private = _own(folder)
         return SigningKey(_keep_public(folder / PUBLIC, private.public_key()), private)
     except OSError as error:
-        raise StorageFailed(f"'{folder}' cannot be used: {error.strerror or error}") from None
+        raise _unusable(folder, error) from None
 
 
 def trusted_keys(settings: Settings) -> dict[str, Ed25519PublicKey]:
-    """The public keys whose signatures are believed, by id. Raises `MeshError` for a listed file
-    that is no key, and as `signing_key` for a key that the profile declares."""
+    """The public keys whose signatures are believed, by id: those that the profile lists, else all
+    that signed here. Raises `InvalidMesh` with every listed file that is no key, and as
+    `signing_key` for a key that the profile declares."""
     listed = settings.profile.attestation.trusted
+    if listed is not None:
+        return _listed(settings, listed)
     folder = settings.state / FOLDER
-    found: dict[str, Ed25519PublicKey] = {}
     try:
         private = _declared(settings) if _variable_is_set(settings) else None
-        if private is None and (folder / KEY_FILE).exists():
+        if key_variable(settings) is None and (folder / KEY_FILE).exists():
             private = _own(folder)
-        if private is not None:
-            found[_keyid(private.public_key())] = private.public_key()
-        if listed is None:
-            return found | _kept(folder / PUBLIC)
+        own = {} if private is None else {_keyid(private.public_key()): private.public_key()}
+        return own | _kept(folder / PUBLIC)
     except OSError as error:
-        raise StorageFailed(f"'{folder}' cannot be read: {error.strerror or error}") from None
-    for name in listed:
-        key = _public(settings.path(name))
-        found[_keyid(key)] = key
+        raise _unusable(folder, error) from None
+
+
+def _listed(settings: Settings, names: Sequence[str]) -> dict[str, Ed25519PublicKey]:
+    found: dict[str, Ed25519PublicKey] = {}
+    faults = []
+    for index, name in enumerate(names):
+        try:
+            key = _public(settings.path(name))
+        except _NotAKey as error:
+            key_path = f"profiles.{settings.profile_name}.attestation.trusted[{index}]"
+            said = f"'{name}', {error}"
+            faults.append(Fault(MESH_FILE, 0, key_path, said, _PUBLIC_KEY, _COPY))
+        else:
+            found[_keyid(key)] = key
+    if faults:
+        raise InvalidMesh(faults)
     return found
+
+
+def _unusable(folder: Path, error: OSError) -> StorageFailed:
+    """Names the very file that the error is about."""
+    name = error.filename or folder
+    return StorageFailed(
+        f"'{name}' cannot be used: {error.strerror or error}. Fix: put it back from a backup, or "
+        "move it away: what is missing in .mesh/keys is made anew"
+    )
 
 
 def _variable_is_set(settings: Settings) -> bool:
@@ -193,11 +221,15 @@ def _kept(folder: Path) -> dict[str, Ed25519PublicKey]:
     """The keys in ``folder``; a file that is not the key of its name is left out."""
     found = {}
     for file in sorted(folder.glob("*.pem")):
-        with contextlib.suppress(MeshError):
+        with contextlib.suppress(_NotAKey):
             key = _public(file)
             if _NAME.fullmatch(file.name) and _keyid(key) == file.stem:
                 found[file.stem] = key
     return found
+
+
+class _NotAKey(ValueError):
+    """A file that is no public key; why, in words that follow its name."""
 
 
 def _public(file: Path) -> Ed25519PublicKey:
@@ -207,11 +239,10 @@ def _public(file: Path) -> Ed25519PublicKey:
 
     try:
         key = load_pem_public_key(file.read_bytes())
-    except (OSError, ValueError, UnsupportedAlgorithm):
-        key = None
+    except OSError as error:
+        raise _NotAKey(f"which cannot be read: {error.strerror or error}") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise _NotAKey("which holds no public key") from None
     if not isinstance(key, Ed25519PublicKey):
-        raise MeshError(
-            f"'{file}', which mesh.yaml lists in attestation.trusted, cannot be read as a public "
-            "key of ed25519 (PEM). Fix: copy one from .mesh/keys/public"
-        )
+        raise _NotAKey("which holds a key of another kind")
     return key

@@ -20,7 +20,7 @@ from mesh_defs.stored import each, fitting
 from mesh_defs.urls import NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mesh_defs.product.ledger import Record
 
@@ -28,6 +28,7 @@ FOLDER = "attestations"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:mesh:attestation:version:1"
 _DIGITS = 12
+_FILE = re.compile(rf"[0-9]{{{_DIGITS}}}\.json")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -163,6 +164,11 @@ def record_digest(record: Record) -> str:
 def attestation_name(version: int) -> str:
     """Where the attestation of ``version`` lies in the product's store."""
     return f"{FOLDER}/{version:0{_DIGITS}d}.json"
+
+
+def attested_versions(names: Iterable[str]) -> list[int]:
+    """The versions that have an attestation, by the ``names`` in its folder."""
+    return [int(name[:_DIGITS]) for name in names if _FILE.fullmatch(name)]
 
 
 def read_statement(payload: bytes) -> Statement:

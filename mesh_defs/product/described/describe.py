@@ -11,6 +11,7 @@ from mesh_defs.product.described.facts import ProductFacts
 from mesh_defs.product.described.history import history
 from mesh_defs.product.described.open_columns import OPEN_TO_ALL, classified, told_columns
 from mesh_defs.product.described.profile import PortPicture, port_picture
+from mesh_defs.product.described.said import declared, of_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,7 +58,13 @@ def described(
             name: _picture(connection, plan, words[name], record.ports[name].verdicts)
             for name, plan in plans.items()
         },
-        history=history([record, *circumstances.history], store, contracts),
+        history=history(
+            product.identity,
+            [record, *circumstances.history],
+            store,
+            contracts,
+            of_record(declared(product.manifest), record),
+        ),
     )
     return {document_name(record.version): rendered(compose(facts))}
 

@@ -92,6 +92,12 @@ _PORT = objects(
     Key("description", TEXT.or_null(), "what a row is"),
     Key("mode", TEXT, "how versions follow each other: snapshot, append by day, ..."),
     Key(
+        "continues",
+        Shape(by=("key",)),
+        "the same in the manifest's keys, without what is the default",
+        optional=True,
+    ),
+    Key(
         "contract",
         an_object(
             Key("id", TEXT, "the contract's id"),
@@ -128,14 +134,19 @@ _PORT = objects(
     Key("links", ANY, "its addresses at the gateway", added=True),
     Key("readable", BOOLEAN, "whether you may read it", added=True),
     Key("reason", TEXT, "why, or why not", added=True),
+    Key("grants", Shape(many=True), "the terms under which you read it", added=True),
 )
 _CHANGE = objects(
-    Key("port", TEXT.or_null(), "the port; null: all of them"),
-    Key("kind", TEXT, "what changed: column added, type, rule, ..., or rows"),
+    Key("port", TEXT.or_null(), "the port; null: the product as a whole"),
+    Key(
+        "kind",
+        TEXT,
+        "what changed: purpose, owner, input added, code, column added, rule, ..., or rows",
+    ),
     Key("column", TEXT.or_null(), "the column"),
     Key("before", TEXT.or_null(), "how it was"),
     Key("after", TEXT.or_null(), "how it is"),
-    Key("level", TEXT.or_null(), "none, compatible or breaking; null for rows"),
+    Key("level", TEXT.or_null(), "none, compatible or breaking; null where no promise changed"),
     Key("text", TEXT, "what it means for readers"),
 )
 DOCUMENT = an_object(
@@ -212,8 +223,8 @@ DOCUMENT = an_object(
         "examples",
         objects(
             Key("title", TEXT, "what it shows"),
-            Key("text", TEXT, "its owner's words", added=True),
-            Key("sql", TEXT, "a query that runs as it stands", added=True),
+            Key("text", TEXT, "its owner's words", optional=True),
+            Key("sql", TEXT, "a query that runs as it stands", optional=True),
         ),
         "how it is used",
     ),
@@ -226,6 +237,12 @@ DOCUMENT = an_object(
             Key("changes", _CHANGE, "what changed since the version before"),
         ),
         "the last twenty versions, newest first",
+    ),
+    Key(
+        "damaged",
+        BOOLEAN,
+        "true: the stored document cannot be read, this is what the ledger knows",
+        added=True,
     ),
     Key("consumers", Shape(many=True), "who uses it, as far as you may know", added=True),
     Key(
@@ -246,6 +263,25 @@ DOCUMENT = an_object(
             Key("problems", Shape(many=True), "the newest, and how they stand"),
         ),
         "what people say of it",
+        added=True,
+    ),
+    Key(
+        "trust",
+        objects(
+            Key("port", TEXT, "the port"),
+            Key(
+                "facts",
+                objects(
+                    Key("id", TEXT, "which fact"),
+                    Key("title", TEXT, "its name"),
+                    Key("value", NUMBER.or_null(), "null: nothing can be measured, or shown"),
+                    Key("unit", TEXT, "of the value, such as share or seconds"),
+                    Key("window", TEXT, "over what time"),
+                ),
+                "the facts; how each was measured, and over time: `/<domain>/<product>/trust`",
+            ),
+        ),
+        "what was measured of the newest version's ports lately",
         added=True,
     ),
 )
@@ -269,7 +305,10 @@ that comes in the order of time), histograms are of as many rows that lie as the
 personal and sensitive columns, declared so or made of such, the share of NULL is all there is.
 Titles, descriptions and values stand in it as they are: escape them where you show them.
 
-Keys marked *added* stand in what the gateway and `mesh show` answer, and not in what is stored.
+Keys marked *added* are not stored. `/<domain>/<product>/discovery` has them all (`damaged` only
+where it is so); of them `mesh show --json` has only `ports[].columns[].seen`, because who uses a
+product and what people say of it is known to the gateway. Keys marked *optional* are not in every
+document.
 
 | key | holds | means |
 | --- | --- | --- |
@@ -294,7 +333,7 @@ def _rows(shape: Shape, path: str) -> list[str]:
     found = []
     for key in shape.keys:
         name = f"{path}{key.name}"
-        added = " *(added)*" if key.added else ""
+        added = " *(added)*" if key.added else " *(optional)*" if key.optional else ""
         found.append(f"| `{name}` | {key.shape.words} | {key.means}{added} |\n")
         found += _rows(key.shape, f"{name}[]." if key.shape.many else f"{name}.")
     return found

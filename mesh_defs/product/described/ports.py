@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from mesh_defs.product.described.facts import ProductFacts
     from mesh_defs.product.described.profile import PortPicture
     from mesh_defs.product.ledger import PortRecord
+    from mesh_defs.product.manifest import Output
     from mesh_defs.product.model import OutputPort
 
+# How versions of a port follow each other: keys of a manifest's output.
+CONTINUES = ("mode", "cursor", "key", "by", "every", "start", "end", "actual_time")
 _UNIT = "unit"
 _LEVELS: dict[str, type[Rule]] = {
     "latency": Freshness,
@@ -37,6 +40,7 @@ def port_entry(facts: ProductFacts, output: OutputPort) -> dict[str, Any]:
     """One port as JSON values."""
     contract, promise = output.contract, output.promise
     record = facts.record.ports.get(output.name) if facts.record is not None else None
+    declared = facts.manifest.outputs.get(output.name) if facts.manifest is not None else None
     picture = facts.pictures.get(output.name)
     words = {c.name: facts.classification(output, c.name) for c in promise.columns}
     notes = annotations_of(output)
@@ -46,6 +50,7 @@ def port_entry(facts: ProductFacts, output: OutputPort) -> dict[str, Any]:
         "url": f"{facts.url}/{output.name}",
         "description": promise.description,
         "mode": (record.continues if record is not None else "") or output.continues,
+        "continues": continued(declared) if declared is not None else {},
         "contract": {"id": contract.id, "version": contract.version, "digest": contract.digest},
         "columns": [_column(c, words[c.name], notes, picture) for c in promise.columns],
         "profile_rows": picture.looked_at if picture is not None else None,
@@ -60,6 +65,13 @@ def port_entry(facts: ProductFacts, output: OutputPort) -> dict[str, Any]:
         "sample": [dict(row) for row in sample] if sample is not None else None,
         "classification": _highest(words.values()),
     }
+
+
+def continued(output: Output) -> dict[str, Any]:
+    """How the versions of an output follow each other, as its manifest has it (`CONTINUES`, without
+    what is the default)."""
+    said = output.model_dump(include=set(CONTINUES), exclude_defaults=True)
+    return {name: said[name] for name in CONTINUES if name in said}
 
 
 def _highest(words: Iterable[str]) -> str:

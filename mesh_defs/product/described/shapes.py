@@ -54,13 +54,19 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of an object: its name, shape and meaning. ``added`` tells that only some documents
-    have it."""
+    """A key of an object: its name, shape and meaning. ``added`` tells that it is not stored, and
+    comes with some answers; ``optional`` that some documents do not have it."""
 
     name: str
     shape: Shape
     means: str
     added: bool = False
+    optional: bool = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether every document has it."""
+        return not (self.added or self.optional)
 
 
 TEXT, INTEGER, NUMBER = Shape("text"), Shape("integer"), Shape("number")
@@ -97,7 +103,7 @@ def _one(shape: Shape) -> dict[str, Any]:
         "properties": {
             key.name: {"description": key.means, **schema(key.shape)} for key in shape.keys
         },
-        "required": [key.name for key in shape.keys if not key.added],
+        "required": [key.name for key in shape.keys if key.wanted],
     }
 
 
@@ -134,5 +140,5 @@ def faults(value: object, shape: Shape, path: str = "") -> Iterator[str]:
             yield from faults(
                 value[key.name], key.shape, f"{path}.{key.name}" if path else key.name
             )
-        elif not key.added:
+        elif key.wanted:
             yield f"{here} has no '{key.name}'"

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mesh_defs.product.described.history import OF_INPUTS
+from mesh_defs.product.described.said import RETIRED
 from mesh_defs.product.shown import NOT_SHOWN, OF_ONE_COLUMN, OF_TYPES
 from mesh_defs.product.shown_lineage import known_source
 
@@ -39,6 +41,12 @@ def shown_document(
     main = document["main_port"] in reads
     return {
         **document,
+        # It is the name of the main port's contract.
+        "title": document["title"] if main else None,
+        # Whoever may know of a product that was retired since is told so.
+        "status": RETIRED
+        if any(each.subject.status == RETIRED for each in reads.values())
+        else document["status"],
         "inputs": inputs,
         "expectations": [
             _verdict(each, _NOTHING)
@@ -50,7 +58,7 @@ def shown_document(
         "lineage": _lineage(document["lineage"], reads, knows, whole=whole),
         "access": document["access"] if main else [],
         "examples": _examples(document, reads, main=main),
-        "history": [_version(each, reads) for each in document["history"]],
+        "history": [_version(each, reads, knows) for each in document["history"]],
     }
 
 
@@ -158,13 +166,16 @@ def _lineage(
     }
 
 
-def _version(entry: Mapping[str, Any], reads: Mapping[str, Decision]) -> Document:
-    """What changed in ports that the reader may know of; counts of rows where they read all."""
+def _version(entry: Mapping[str, Any], reads: Mapping[str, Decision], knows: Knows) -> Document:
+    """What changed in ports that the reader may know of, and in inputs; counts of rows where they
+    read all."""
     every = {n for n, one in reads.items() if one.allowed and one.row_filter is None}
-    changes = [
-        change
-        for change in entry["changes"]
-        if change["port"] in (every if change["kind"] == "rows" else reads)
-        or change["port"] is None
-    ]
-    return {**entry, "changes": changes}
+
+    def told(change: Mapping[str, Any]) -> bool:
+        if change["kind"] in OF_INPUTS:
+            sources = (change["before"], change["after"])
+            return all(source is None or known_source(source, knows) for source in sources)
+        known = every if change["kind"] == "rows" else reads
+        return change["port"] is None or change["port"] in known
+
+    return {**entry, "changes": [change for change in entry["changes"] if told(change)]}

@@ -258,7 +258,7 @@ def _profile_name(project: Path, root: Path) -> str:
     file = project / "dbt_project.yml"
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise TransformFailed(f"{relative(file, root)}: {error}") from error
     profile = content.get("profile") if isinstance(content, dict) else None
     return profile if isinstance(profile, str) else "mesh"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from mesh_defs.yaml_depth import too_deep
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
@@ -34,7 +36,8 @@ class TestNames:
 
 def test_names(project: Path, files: Sequence[Path], wanted: Iterable[str]) -> TestNames | None:
     """The tests of ``project`` that consists of ``files``; None where they cannot be told: it
-    installs packages, or has a file that is no plain YAML.
+    installs packages, or has a file that is no plain YAML (or is nested deeper than any that is
+    meant).
 
     Files are only read as far as they must be to find all ``wanted`` names.
     """
@@ -47,7 +50,10 @@ def test_names(project: Path, files: Sequence[Path], wanted: Iterable[str]) -> T
     for file in files:
         if file.suffix in (".yml", ".yaml") and file.name != "dbt_project.yml":
             try:
-                data = yaml.load(file.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - it is safe
+                text = file.read_text(encoding="utf-8")
+                if too_deep(text) is not None:
+                    return None
+                data = yaml.load(text, _LOADER)  # noqa: S506 - it is safe
             except (OSError, ValueError, yaml.YAMLError, RecursionError):
                 return None
             _collect(data, "", names, beginnings)

@@ -61,12 +61,16 @@ def import_documents(
 
 
 def _in_the_way(root: Path, draft: Draft) -> list[Fault]:
-    """Names that cannot be, and a product of that name that there is already."""
+    """Names that cannot be, a product of that name that there is already, and a link that leads
+    elsewhere."""
     wrong = wrong_name("domain", draft.domain)
     folder = root / DOMAINS / draft.domain / draft.product
     place = relative(folder, root)
     if wrong is not None:
         return [Fault(place, 0, "domain", *wrong)]
+    if any(part.is_symlink() for part in (folder, folder.parent, root / DOMAINS)):
+        fix = "import with --domain into a domain whose folder lies in the mesh"
+        return [Fault(place, 0, "", "a link to another place", "folders of the mesh itself", fix)]
     if folder.exists() and any(folder.iterdir()):
         fix = "import with --domain into another domain, or remove the folder first"
         return [Fault(place, 0, "", "a product that is there already", "a new product", fix)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,11 +35,11 @@ class Found:
 
 
 def read_files(path: Path) -> Found:
-    """Every ODPS and ODCS document at ``path``, a file or a folder with what lies below it. Links
-    and what is hidden are not followed; other documents of a folder are ``passed_over``. Raises
-    nothing for what is in the files."""
+    """Every ODPS and ODCS document at ``path``, a file or a folder with what lies below it. Links,
+    pipes, devices and what is hidden are left alone; other documents of a folder are
+    ``passed_over``. Raises nothing for what is in the files."""
     found = Found()
-    alone = path.is_file()
+    alone = not path.is_dir()
     files = [path] if alone else list(_below(path))
     if len(files) > MOST_FILES:
         what, fix = f"more than {MOST_FILES} files", "import a folder of it at a time"
@@ -62,11 +63,18 @@ def _below(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if name[0] not in "._")
         for name in sorted(names):
             file = Path(where) / name
-            if name[0] != "." and name.endswith(_ENDINGS) and not file.is_symlink():
+            if name[0] != "." and name.endswith(_ENDINGS) and _is_regular(file):
                 yield file
                 count += 1
                 if count > MOST_FILES:
                     return
+
+
+def _is_regular(file: Path) -> bool:
+    try:
+        return stat.S_ISREG(file.lstat().st_mode)
+    except OSError:
+        return True  # reading it says what is wrong
 
 
 def _sort(found: Found, document: Document, *, alone: bool) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import ValidationError
 
 from mesh_defs.errors import UnknownAddress
+from mesh_defs.product.described.ports import CONTINUES
 from mesh_defs.product.manifest import OWNER, Archetype, Output
 from mesh_defs.standards.importing.words import version_of
-from mesh_defs.standards.odps import ARCHETYPE, KEPT_OF_PORTS, LICENCE, OF, PURPOSES
+from mesh_defs.standards.odps import ARCHETYPE, LICENCE, OF, PURPOSES
 from mesh_defs.urls import is_mesh_url, parse
 
 if TYPE_CHECKING:
@@ -91,9 +92,7 @@ def contract_owner(data: Mapping[str, Any]) -> str | None:
 def kept(port: OutputPort, draft: Draft) -> dict[str, Any]:
     """How the port's versions follow each other, where the document says so."""
     said = {
-        each.property: each.value
-        for each in port.customProperties
-        if each.property in KEPT_OF_PORTS
+        each.property: each.value for each in port.customProperties if each.property in CONTINUES
     }
     try:
         Output.model_validate(said)
@@ -120,7 +119,7 @@ def tell_rest(product: DataProduct, draft: Draft) -> None:
             draft.tell(f"not carried over: {name}")
     custom = [c.property for c in product.customProperties if c.property not in _KNOWN]
     ported = [c.property for p in product.outputPorts for c in p.customProperties]
-    custom += [name for name in ported if name not in KEPT_OF_PORTS]
+    custom += [name for name in ported if name not in CONTINUES]
     custom += [c.property for p in product.inputPorts for c in p.customProperties]
     for name in dict.fromkeys(custom):
         if name != OF:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from mesh_defs.gateway_profile import is_loopback
 from mesh_defs.product.tell import NotTold
+from mesh_defs.standards.openlineage.waiting import Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 5.0
 _PRIVATE = 0o600
+# By which a server says that it will not take this event, whenever it comes.
+_FOR_GOOD = frozenset({400, 413, 415, 422})
 
 
 class Transport(Protocol):
@@ -54,6 +57,18 @@ class FileTransport:
 
 
 @dataclass(frozen=True, slots=True)
+class NoTransport:
+    """Sends nothing, and says ``why``."""
+
+    why: str
+
+    def send(self, event: Mapping[str, Any]) -> None:
+        """Raise `NotTold`."""
+        del event
+        raise NotTold(self.why)
+
+
+@dataclass(frozen=True, slots=True)
 class HttpTransport:
     """Posts each event to ``url`` (https, or http on loopback), with the bearer's ``key``, if
     any."""
@@ -62,7 +77,8 @@ class HttpTransport:
     key: str | None = None
 
     def send(self, event: Mapping[str, Any]) -> None:
-        """Post ``event``; a redirect is refused, as the key is this server's. Raises `NotTold`."""
+        """Post ``event``; a redirect is refused, as the key is this server's. Raises `NotTold`,
+        and `Rejected` for an event that the server will never take."""
         headers = {"Content-Type": "application/json", "User-Agent": "mesh-defs"}
         if self.key is not None:
             headers["Authorization"] = f"Bearer {self.key}"
@@ -75,7 +91,8 @@ class HttpTransport:
                 return
         except urllib.error.HTTPError as error:
             with error:
-                raise NotTold(f"{place} answered {error.code}") from None
+                kind = Rejected if error.code in _FOR_GOOD else NotTold
+                raise kind(f"{place} answered {error.code}") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise NotTold(f"{place} cannot be reached: {reason}") from None

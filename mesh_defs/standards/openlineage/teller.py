@@ -13,7 +13,8 @@ from mesh_defs.product.described.stored import stored_document
 from mesh_defs.product.stores import product_store
 from mesh_defs.product.tell import NotTold
 from mesh_defs.standards.openlineage.events import run_event, version_event
-from mesh_defs.standards.openlineage.send import FileTransport, HttpTransport
+from mesh_defs.standards.openlineage.send import FileTransport, HttpTransport, NoTransport
+from mesh_defs.standards.openlineage.waiting import PatientTransport, Waiting
 
 if TYPE_CHECKING:
     from mesh_defs.product.ledger import Record
@@ -30,20 +31,36 @@ def teller(mesh: Mesh, product: Product) -> OpenLineageTeller:
 
 
 def transport_of(settings: Settings) -> Transport:
-    """Where the profile's events go. Raises `NotTold` where its key is not set, or nothing is
-    declared."""
+    """Where the profile's events go; those for a server wait where it cannot be reached. Raises
+    `NotTold` where nothing is declared."""
     declared = settings.profile.openlineage
     if declared.file is not None:
         return FileTransport(settings.path(declared.file))
     if declared.address is None:
         raise NotTold("the profile names neither a file nor a url")
+    return PatientTransport(_server(settings, declared.address), Waiting.of(settings))
+
+
+def send_waiting(settings: Settings) -> tuple[int, int]:
+    """Send what could not be sent before; how many were, and how many waited. Raises `NotTold` when
+    one cannot be sent, or events go to no server."""
+    declared = settings.profile.openlineage
+    if declared.address is None:
+        raise NotTold("the profile names no url under 'openlineage': nothing waits for a server")
+    waiting = Waiting.of(settings)
+    before = len(waiting.files())
+    return waiting.send(_server(settings, declared.address), None), before
+
+
+def _server(settings: Settings, address: str) -> Transport:
+    declared = settings.profile.openlineage
     if declared.key is None:
-        return HttpTransport(declared.address)
+        return HttpTransport(address)
     try:
         key = str(settings.resolved({"key": declared.key})["key"])
     except MeshError as error:
-        raise NotTold(str(error)) from None
-    return HttpTransport(declared.address, key)
+        return NoTransport(str(error))
+    return HttpTransport(address, key)
 
 
 class OpenLineageTeller:

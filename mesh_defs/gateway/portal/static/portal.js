@@ -55,7 +55,7 @@
 
   document.addEventListener("input", (event) => {
     const form = event.target.closest("form[data-live]");
-    if (form) live(form, event.target.type === "search" ? PAUSE : 0);
+    if (form) live(form, event.target.tagName === "INPUT" ? PAUSE : 0);
   });
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("form[data-live]");
