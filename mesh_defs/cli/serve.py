@@ -53,5 +53,9 @@ def serve(
         out.print(text(f"  Delta Sharing   {place.base}/-/sharing"))
         out.print(text("  Ctrl-C ends it"))
 
+    def told(line: str) -> None:
+        if not as_json:
+            console().print(text(line))
+
     settings = load_settings(find_root(), profile)
-    serve_mesh(settings, port=port, flight_port=flight_port, ready=ready)
+    serve_mesh(settings, port=port, flight_port=flight_port, ready=ready, told=told)

@@ -7,6 +7,7 @@ many threads as requests that is several times what is in use.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import sys
 import threading
@@ -43,6 +44,12 @@ def be_frugal() -> None:
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, _ARENAS)
         mallopt(_M_TRIM_THRESHOLD, _TRIM_BYTES)
+
+
+def be_still() -> None:
+    """Have the collector of garbage pass over all that there is now, which stays: looking at it
+    again and again holds up every request for as long as that takes."""
+    gc.freeze()
 
 
 def resident_mb() -> float:

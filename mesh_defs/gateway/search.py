@@ -46,10 +46,10 @@ class Search:
                 self._live = LiveIndex(self._gateway.settings)
             return self._live
 
-    def start(self) -> None:
-        """Follow what is published, in the background."""
+    def start(self, *, looked: bool = False) -> None:
+        """Follow what is published, in the background; ``looked`` as for `Follower.start`."""
         self._follower = Follower(self.live)
-        self._follower.start()
+        self._follower.start(looked=looked)
 
     def close(self) -> None:
         """End what runs in the background."""

@@ -6,7 +6,9 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
+import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,12 +18,14 @@ from mesh_defs.gateway.address import Place, noted
 from mesh_defs.gateway.core import Gateway
 from mesh_defs.gateway.identity.local import make_admin_token
 from mesh_defs.gateway.identity.tls import check_start
-from mesh_defs.gateway.memory import be_frugal
+from mesh_defs.gateway.memory import be_frugal, be_still
 from mesh_defs.processes import identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
+
+    from fastapi import FastAPI
 
     from mesh_defs.gateway.identity.tls import ServerTls
     from mesh_defs.settings import Settings
@@ -30,6 +34,11 @@ DEFAULT_PORT = 8080
 _TRIED = 100
 _BACKLOG = 512
 _GRACE_SECONDS = 10
+# A thread that computes holds up all others for so long whenever they come back from a file or a
+# socket, which a page does many times.
+_SWITCH_SECONDS = 0.0005
+# Pages are complete when it answers, unless all of the mesh is read for the first time.
+_READ_SECONDS = 3.0
 _THREADS = 160  # requests that wait or run, one thread each
 _log = logging.getLogger(__name__)
 
@@ -40,19 +49,23 @@ def serve(
     port: int | None = None,
     flight_port: int | None = None,
     ready: Callable[[Place], None],
+    told: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve the mesh of ``settings`` until SIGTERM or SIGINT; ``ready`` is called once it answers.
+    ``told`` hears how far the mesh is read.
 
     Ports are those given, else the profile's, else the next free ones. Raises `InvalidMesh` for a
     profile that may not be served as it is, `MeshError` for a port that is taken.
     """
     be_frugal()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     tls = check_start(settings)
     for warning in tls.warnings if tls is not None else ():
         _log.warning("%s", warning)
     make_admin_token(settings)
     profile = settings.profile.gateway
     from mesh_defs.gateway.flight.gateway import FlightGateway
+    from mesh_defs.gateway.http.app import create_app
 
     with ExitStack() as held:
         wanted = port or profile.port
@@ -63,7 +76,8 @@ def serve(
         base = (profile.url or f"{scheme}://{name}:{number}").rstrip("/")
         gateway = Gateway(settings, base)
         held.callback(gateway.close)
-        gateway.overview.start()
+        start = time.monotonic()
+        gateway.overview.start(be_still)
         wanted = flight_port or profile.flight_port
         server = FlightGateway(gateway, profile.host, wanted or 0, tls)
         held.callback(server.stop)
@@ -72,18 +86,31 @@ def serve(
         gateway.flight = server.location.replace(name, public if profile.url else name)
         place = Place(base, gateway.flight, os.getpid(), identity(os.getpid()) or "")
         held.enter_context(noted(settings, place))
-        _http(gateway, http, tls, lambda: ready(place))
+        app = create_app(gateway, threads=_THREADS)
+        told("reading the mesh")
+        told(_read(gateway, start))
+        _http(gateway, app, http, tls, lambda: ready(place))
+
+
+def _read(gateway: Gateway, start: float) -> str:
+    """Wait until pages are complete, for a moment at most; what became of it."""
+    if gateway.overview.wait(_READ_SECONDS):
+        took = time.monotonic() - start
+        return f"{gateway.overview.products:,} products are read, after {took:.1f} s"
+    return "the mesh is still being read; until it is, pages and /-/health say so"
 
 
 def _http(
-    gateway: Gateway, listener: socket.socket, tls: ServerTls | None, ready: Callable[[], None]
+    gateway: Gateway,
+    app: FastAPI,
+    listener: socket.socket,
+    tls: ServerTls | None,
+    ready: Callable[[], None],
 ) -> None:
     import uvicorn
 
-    from mesh_defs.gateway.http.app import create_app
-
     config = uvicorn.Config(
-        create_app(gateway, threads=_THREADS),
+        app,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -33,9 +33,12 @@ class Follower:
         self._stop = threading.Event()
         self._changed = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._looked = False
 
-    def start(self) -> None:
-        """Begin; nothing is waited for."""
+    def start(self, *, looked: bool = False) -> None:
+        """Begin; nothing is waited for. ``looked``: what this mesh publishes was looked at just
+        now."""
+        self._looked = looked
         works: list[tuple[str, Callable[[], float]]] = [("index-here", self._here)]
         if self._live.profile.meshes:
             works.append(("index-others", self._others))
@@ -69,6 +72,10 @@ class Follower:
             self._stop.wait(wait)
 
     def _here(self) -> float:
+        if self._looked:
+            self._looked = False
+            self._changed.set()
+            return _SETTLE_SECONDS
         start = time.monotonic()
         done = self._live.refresh(others=False)
         if done.changed or done.gone or done.rebuilt:

@@ -87,9 +87,11 @@ def create_app(gateway: Gateway, *, threads: int = 80) -> FastAPI:
 
     @app.get("/-/health", tags=["gateway"], summary="Whether the gateway answers")
     def health() -> JSONResponse:
-        """Alive, and able to read its state."""
+        """Alive, and able to read its state; ``mesh`` is ``reading`` as long as pages over all
+        products are not complete, then ``read``."""
         gateway.state.grants.version()
-        return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+        told = {"status": "ok", "mesh": "reading" if gateway.overview.reading else "read"}
+        return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
     for pages in ROUTERS:
         app.include_router(pages)

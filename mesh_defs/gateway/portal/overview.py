@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,7 @@ from mesh_defs.gateway.sight import Sight
 from mesh_defs.urls import MeshUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from mesh_defs.discovery.index.entry import Entry
@@ -46,7 +45,6 @@ _SHARE = 10
 # What is known is written at most that often: all of it takes a while.
 _SAVE_SECONDS = 30.0
 _STOP_SECONDS = 30.0
-_SWITCH_SECONDS = 0.0005
 # So that who asks meanwhile gets their turn.
 _WORK_SECONDS, _PAUSE_SECONDS = 0.003, 0.002
 _log = logging.getLogger(__name__)
@@ -116,9 +114,12 @@ class Overview:
         self._stop = threading.Event()
         self._hurrying, self._rested, self._saved = False, 0.0, 0.0
 
-    def start(self) -> None:
-        """Keep all of it up to date in the background, until `close`; the index as well."""
-        self._thread = threading.Thread(target=self._run, name="overview", daemon=True)
+    def start(self, begun: Callable[[], None] = lambda: None) -> None:
+        """Keep all of it up to date in the background, until `close`; the index as well. ``begun``
+        is called once all was read."""
+        self._thread = threading.Thread(
+            target=self._run, args=(begun,), name="overview", daemon=True
+        )
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:
@@ -193,17 +194,16 @@ class Overview:
     def _age(self) -> float:
         return time.monotonic() - self._looked if self._looked is not None else math.inf
 
-    def _run(self) -> None:
+    def _run(self, begun: Callable[[], None]) -> None:
         """Look again and again. A fault is told in the log once, and tried again."""
         last = ""
-        with _giving_way():
-            self._begin()
+        self._begin()
+        begun()
         self._begun.set()
         while not self._stop.is_set():
             start = time.monotonic()
             try:
-                with _giving_way():
-                    self._look()
+                self._look()
                 took, last = time.monotonic() - start, ""
                 wait = min(max(_LEAST_SECONDS, took * _SHARE), _MOST_SECONDS)
             except (MeshError, OSError, ValueError) as error:
@@ -225,13 +225,17 @@ class Overview:
         made = search.live.shelf.mark() is not None
         if not made:
             search.start()
+        looked = False
         with suppress(MeshError, OSError, ValueError):  # `_run` tells of it
             self._standings.load()
-            if not made:
+            if made:
+                self._read()
+                looked = not search.live.refresh(others=False).failed
+            else:
                 self._graph = self._mesh.lineage.graph()
             self._look()
         if made:
-            search.start()
+            search.start(looked=looked)
 
     def _look(self) -> None:
         self._read()
@@ -287,18 +291,6 @@ class Overview:
 
 def _address(entry: Entry) -> MeshUrl:
     return MeshUrl(entry.domain, entry.product, entry.port)
-
-
-@contextmanager
-def _giving_way() -> Iterator[None]:
-    """Have the interpreter change threads more often while the block lasts: one that computes holds
-    up all others for an interval whenever they come back from a file or a socket."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def _by_product(

@@ -65,9 +65,7 @@ class Standings:
         self._kept = {name: _Kept(stamp, _NEVER, one) for name, (stamp, one) in found.items()}
         self._written = {name: one for name, (_, one) in found.items()}
 
-    def look(
-        self, stamps: Mapping[str, str], versions: int, going_on: Callable[[], bool]
-    ) -> None:
+    def look(self, stamps: Mapping[str, str], versions: int, going_on: Callable[[], bool]) -> None:
         """Read how the products of ``stamps`` stand by their newest ``versions``, of which that is
         not known, or that for a while. ``going_on`` is asked after each. Raises as storage does."""
         now = time.monotonic()
