@@ -3,6 +3,8 @@ what they were told a moment ago is not believed of what has changed since."""
 
 from __future__ import annotations
 
+import re
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from access_meshes import publish, sales_mesh
+from commands import COMMAND, environment
 from gateway_http import served
 from meshes import MESH_YAML, contract, manifest, write
 
@@ -66,9 +69,12 @@ def test_a_page_does_not_wait_and_says_so(root: Path, monkeypatch: pytest.Monkey
                 assert READING in text
             assert "shop/open" in client.get("/-/map").text
             assert READING not in client.get("/-/find").text
+            assert not mesh.gateway.overview.wait(0.05)
+            assert client.get("/-/health").json() == {"status": "ok", "mesh": "reading"}
         finally:
             go_on.set()
-        until(lambda: not mesh.gateway.overview.reading)
+        assert mesh.gateway.overview.wait(60)
+        assert client.get("/-/health").json() == {"status": "ok", "mesh": "read"}
         assert READING not in client.get("/").text
         assert mesh.gateway.overview.reads() == [("shop/sales", "sales", "shop/open")]
 
@@ -87,17 +93,63 @@ def test_what_is_published_meanwhile_is_on_the_pages(root: Path) -> None:
         until(lambda: ("shop/sales", "sales", "shop/more") in mesh.gateway.overview.reads())
 
 
+def test_what_was_published_before_a_start_is_read_when_it_says_so(root: Path) -> None:
+    with served(root) as mesh:
+        mesh.gateway.overview.start()
+        assert mesh.gateway.overview.wait(60)
+    more = {name.replace("open", "more"): text for name, text in FILES.items()}
+    more["domains/shop/more/contract.yaml"] = OPEN.replace("open", "more")
+    write(root, more)
+    publish(root, "mesh://shop/more")
+    with served(root) as mesh:
+        begun: list[bool] = []
+        mesh.gateway.overview.start(lambda: begun.append(True))
+        assert mesh.gateway.overview.wait(60)
+        assert begun == [True]
+        client = mesh.client(ADA, Accept="text/html")
+        assert "shop/more" in client.get("/-/map").text
+        assert ("shop/sales", "sales", "shop/more") in mesh.gateway.overview.reads()
+
+
+def test_the_server_says_when_it_has_read_the_mesh(root: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "serve"],
+        cwd=root,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            assert " is served at " in process.stdout.readline()
+            lines = [process.stderr.readline().strip() for _ in range(2)]
+        finally:
+            process.terminate()
+    assert lines[0] == "reading the mesh"
+    read, still = r"2 products are read, after \d+\.\d s", r"the mesh is still being read; .*"
+    assert re.fullmatch(f"{read}|{still}", lines[1])
+
+
 def test_another_start_has_the_lineage_of_the_one_before(root: Path) -> None:
     with served(root) as mesh:
         mesh.gateway.overview.start()
         until(lambda: not mesh.gateway.overview.reading)
         before = mesh.gateway.lineage.graph().products
+    file = root / ".mesh" / "gateway" / "lineage.json"
+    written = file.stat()
     with served(root) as mesh:
         read: list[str] = []
         real = mesh.gateway.catalog.manifest
         mesh.gateway.catalog.manifest = lambda each: read.append(each) or real(each)
         assert mesh.gateway.lineage.graph().products == before
         assert read == []
+        mesh.gateway.lineage.save()
+        assert (file.stat().st_ino, file.stat().st_mtime_ns) == (
+            written.st_ino,
+            written.st_mtime_ns,
+        )
 
 
 def test_what_was_closed_since_is_not_known_by_what_was_kept(root: Path) -> None:

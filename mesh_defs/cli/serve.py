@@ -55,7 +55,7 @@ def serve(
 
     def told(line: str) -> None:
         if not as_json:
-            console().print(text(line))
+            console(stderr=True).print(text(line))
 
     settings = load_settings(find_root(), profile)
     serve_mesh(settings, port=port, flight_port=flight_port, ready=ready, told=told)

@@ -128,7 +128,8 @@ def _verdicts(port: Values) -> None:
         promised = f"{level['promised'] or ''} {level['unit'] or ''}".strip()
         by = f" of {level['element']}" if level["element"] else ""
         said = f"{level['property']}{by}: {promised}"
-        out.print(text("  service level"), cell(f"{said} ({kept})"))
+        actual = f"{level['actual']}, " if level["actual"] else ""
+        out.print(text("  service level"), cell(f"{said} ({actual}{kept})"))
 
 
 def _lineage(document: Values) -> None:

@@ -4,6 +4,7 @@ none the same, composed of what is known without it."""
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from mesh_defs.errors import (
 from mesh_defs.policy.access.entities import higher
 from mesh_defs.policy.flow.versions import turned_out
 from mesh_defs.product.access import read_manifest
+from mesh_defs.product.described.aged import aged
 from mesh_defs.product.described.document import compose
 from mesh_defs.product.described.facts import ProductFacts
 from mesh_defs.product.described.history import MOST_VERSIONS, history
@@ -113,7 +115,8 @@ def _shown_to(
         name: access.decide(principal, address.with_port(name), "read", purpose) for name in seen
     }
     knows = lru_cache(maxsize=None)(lambda each: access.knows(principal, each))
-    return shown_document(document, reads, knows)
+    shown = shown_document(document, reads, knows)
+    return shown if number is not None else aged(shown, datetime.now(UTC))
 
 
 def _declared(settings: Settings, identity: str) -> dict[str, Any]:

@@ -59,6 +59,12 @@ class ProductView:
         """``<domain>/<product>``."""
         return self.address.identity
 
+    @property
+    def newest(self) -> bool:
+        """Whether its address names no version, and so means the newest."""
+        address = self.address
+        return address.version is None and address.as_of is None and address.major is None
+
     def port(self, name: str | None) -> PortView:
         """The port of that name; without one the main port. Raises `UnknownAddress`."""
         wanted = name or self.main

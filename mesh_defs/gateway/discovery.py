@@ -14,6 +14,7 @@ from mesh_defs.gateway.describe import port_dict, view
 from mesh_defs.gateway.feedback import told
 from mesh_defs.gateway.snippets import snippets
 from mesh_defs.gateway.trust import in_short, trust_of
+from mesh_defs.product.described.aged import aged
 from mesh_defs.product.described.shown import shown_document
 from mesh_defs.urls import MeshUrl
 
@@ -58,6 +59,8 @@ def discovery_of(
     knows = lru_cache(maxsize=None)(lambda each: gateway.overview.knows(caller, each))
     reads = {port.name: port.read for port in product.ports}
     shown = shown_document(document, reads, knows)
+    if product.newest:
+        shown = aged(shown, time)
     shown["ports"] = [_port(gateway, product, each) for each in shown["ports"]]
     shown["access"] = _access(gateway, product, shown)
     shown["consumers"] = _consumers(gateway, product, knows, time)

@@ -84,11 +84,11 @@ def serve(
         # Who is reached from elsewhere by a name is reached by it over Flight as well.
         public = urlsplit(base).hostname or profile.host
         gateway.flight = server.location.replace(name, public if profile.url else name)
-        place = Place(base, gateway.flight, os.getpid(), identity(os.getpid()) or "")
-        held.enter_context(noted(settings, place))
         app = create_app(gateway, threads=_THREADS)
         told("reading the mesh")
         told(_read(gateway, start))
+        place = Place(base, gateway.flight, os.getpid(), identity(os.getpid()) or "")
+        held.enter_context(noted(settings, place))
         _http(gateway, app, http, tls, lambda: ready(place))
 
 

@@ -42,6 +42,12 @@ class Sight:
         self._views: Kept[_View] = Kept(_VIEWS_KEPT)
         self._decisions = Decisions()
 
+    def prepare(self, domains: Iterable[str]) -> None:
+        """Read the rules of ``domains``, which are kept: everybody's first visit needs them."""
+        rules = self._mesh.catalog.access.access.rulebook
+        for domain in domains:
+            self._decisions.lasting(rules.in_force(domain))
+
     def seen(self, who: Caller, entries: Iterable[Entry]) -> list[Entry]:
         """Those of this mesh's ``entries`` that ``who`` may know of, as they are in the index."""
         if who.anonymous and not self._mesh.profile.public_discovery:

@@ -24,6 +24,10 @@ class LineageGraph:
     def __init__(self, products: Mapping[str, ProductFacts]) -> None:
         self.products = products
 
+    def prepare(self) -> None:
+        """Work out now what the first question would wait for."""
+        _ = self._readers
+
     def kind(self, place: Place) -> NodeKind:
         """What ``place`` is; ``foreign``: of a product that nothing is known of here."""
         if not place.source and place.owner not in self.products:

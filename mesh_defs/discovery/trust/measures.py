@@ -204,7 +204,8 @@ def age_of_contract(past: Past) -> Fact:
     return Fact(
         "age_of_contract",
         "Age of the contract",
-        (past.now - first.time) / _DAY if first is not None else None,
+        # To a tenth: what is asked twice in a minute is the same.
+        round((past.now - first.time) / _DAY, 1) if first is not None else None,
         "days",
         "all versions that were looked at",
         "The time since the first version that was published under this version of the contract."

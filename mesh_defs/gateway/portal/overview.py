@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mesh_defs.discovery.index.entry import HERE
+from mesh_defs.discovery.index.question import Question
 from mesh_defs.discovery.lineage.graph import LineageGraph
 from mesh_defs.errors import MeshError
 from mesh_defs.gateway.portal.edges import all_reads
@@ -234,6 +235,8 @@ class Overview:
             else:
                 self._graph = self._mesh.lineage.graph()
             self._look()
+            # The first question of all opens what others find opened.
+            search.live.search(Question("product"), None, lambda _: True, meaning=False)
         if made:
             search.start(looked=looked)
 
@@ -256,8 +259,10 @@ class Overview:
             self._mark = opened.mark
         self._first.set()
         self._open_one()
+        self._sight.prepare({entries[0].domain for entries in self._ports.values()})
         graph = self._graph = self._mesh.lineage.graph()
         if self._reads[0] is not graph:
+            graph.prepare()
             self._reads = (graph, all_reads(graph))
 
     def _open_one(self) -> None:

@@ -69,7 +69,12 @@ _LEVEL = objects(
     Key("unit", TEXT.or_null(), "of what"),
     Key("element", TEXT.or_null(), "the column that it goes by"),
     Key("description", TEXT.or_null(), "the contract's words"),
-    Key("actual", TEXT.or_null(), "what was found when it was published; null: not measured"),
+    Key(
+        "actual",
+        TEXT.or_null(),
+        "what was found when it was published; of a latency that goes by no column, by who shows "
+        "the newest version: how old that is; null: not measured",
+    ),
     Key("kept", BOOLEAN.or_null(), "whether that keeps the promise; null: not measured"),
 )
 _VERDICT = objects(

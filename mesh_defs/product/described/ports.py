@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # How versions of a port follow each other: keys of a manifest's output.
 CONTINUES = ("mode", "cursor", "key", "by", "every", "start", "end", "actual_time")
 _UNIT = "unit"
-_LEVELS: dict[str, type[Rule]] = {
+LEVELS: dict[str, type[Rule]] = {
     "latency": Freshness,
     "ly": Freshness,
     "freshness": Freshness,
@@ -137,7 +137,7 @@ def _service_levels(output: OutputPort, record: PortRecord | None) -> list[dict[
         if elements and all(e.partition(".")[0] in objects for e in elements):
             continue
         columns = {e.rpartition(".")[2] for e in elements}
-        kind = _LEVELS.get((level.property or "").strip().lower())
+        kind = LEVELS.get((level.property or "").strip().lower())
         held = [
             verdicts[rule.id]
             for rule in output.promise.rules
