@@ -28,7 +28,9 @@ def test_what_is_hidden_changes_nothing(listed: list, question: str) -> None:
     ]
     hidden = {f"p{at}" for at, (*_, closed) in enumerate(listed) if closed}
     seen = [each for each in made if each["product"] not in hidden]
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+    # An index that is open takes a lock, which is a file, whenever it looks for a newer commit.
+    folders = [tempfile.TemporaryDirectory(ignore_cleanup_errors=True) for _ in range(2)]
+    with folders[0] as one, folders[1] as other:
         whole, part = live_of(Path(one), entries(*made)), live_of(Path(other), entries(*seen))
         found = ask(whole, question, lambda entry: entry.product not in hidden)
         wanted = ask(part, question)
