@@ -17,6 +17,9 @@ MOST_BYTES = 48_000_000
 # A reader that encodes and sends what it has takes less.
 GRACE_SECONDS = 0.25
 _LOOK_SECONDS = 0.02
+# Who scans much without an answer yet never pauses. Nobody waits longer for it: how many decode at
+# once is bounded by the slots of the gateway.
+PATIENCE_SECONDS = 1.0
 
 
 class Decoder(Protocol):
@@ -31,12 +34,19 @@ class Decoder(Protocol):
 
 
 class Decoding:
-    """At most ``most`` bytes for decoders, but always enough for one; who waits for less than
-    ``grace`` seconds takes it only from whose reader took that long. Threads may share it."""
+    """At most ``most`` bytes for decoders, but always enough for one, and for who has waited for
+    ``patience`` seconds; who waits for less than ``grace`` seconds takes it only from whose reader
+    took that long. Threads may share it."""
 
-    def __init__(self, most: int = MOST_BYTES, grace: float = GRACE_SECONDS) -> None:
+    def __init__(
+        self,
+        most: int = MOST_BYTES,
+        grace: float = GRACE_SECONDS,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
         self._most = most
         self._grace = grace
+        self._patience = patience
         self._changed = threading.Condition()
         self._taken: dict[Decoder, int] = {}  # who has had it for the longest comes first
 
@@ -44,7 +54,8 @@ class Decoding:
         """Have room for ``size`` bytes, unless it has some; others are set aside for it. Raises
         what ``check``, which is called while it waits, raises."""
         since = time.monotonic()
-        while not self._fits(decoder, size):
+        waited = 0.0
+        while not self._fits(decoder, size, waited):
             check()
             waited = time.monotonic() - since
             found = self._slowest(self._grace if waited < self._grace else 0)
@@ -59,10 +70,11 @@ class Decoding:
             if self._taken.pop(decoder, None) is not None:
                 self._changed.notify_all()
 
-    def _fits(self, decoder: Decoder, size: int) -> bool:
+    def _fits(self, decoder: Decoder, size: int, waited: float) -> bool:
         with self._changed:
             if decoder not in self._taken:
-                if self._taken and sum(self._taken.values()) + size > self._most:
+                full = self._taken and sum(self._taken.values()) + size > self._most
+                if full and waited < self._patience:
                     return False
                 self._taken[decoder] = size
             return True

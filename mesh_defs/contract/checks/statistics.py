@@ -98,6 +98,10 @@ class Statistics:
         """Whether ``column`` is one of the files' own, in all of them, and nothing nested."""
         return column in self._columns
 
+    def named(self, name: str) -> bool:
+        """Whether any column is called ``name``, in upper or lower case."""
+        return any(each.lower() == name for each in self._types)
+
     def nulls(self, column: str) -> int | None:
         """How many rows have NULL in ``column``; None when the footers do not tell."""
         footer = self._columns.get(column)

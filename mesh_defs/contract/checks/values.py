@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from mesh_defs.sql import file_list, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    import duckdb
 
     from mesh_defs.contract.checks.statistics import Statistics
 
@@ -77,7 +77,7 @@ class Values:
 
     def repeat(self, columns: Iterable[str]) -> frozenset[str]:
         """Those of ``columns`` of which it is worth counting the values before something dear is
-        done with each. Raises `duckdb.Error`."""
+        done with each. Raises `duckdb.InterruptException`."""
         asked = list(dict.fromkeys(columns))
         unknown = [name for name in asked if name not in self._repeating and not self.few(name)]
         if unknown:
@@ -96,7 +96,8 @@ class Values:
         if statistics is None or statistics.rows < WORTH_A_QUERY:
             return dict.fromkeys(columns, False)
         own = [name for name in columns if statistics.has(name)]
-        if not own or not statistics.rows or statistics.has(_ROW_NUMBER):
+        # Rows cannot be counted where a column has the number's name.
+        if not own or not statistics.rows or statistics.named(_ROW_NUMBER):
             return dict.fromkeys(columns, False)
         listed = ", ".join(map(quote, own))
         places = " UNION ALL ".join(
@@ -106,8 +107,14 @@ class Values:
             for file, start, end in _three(statistics.row_groups())
         )
         counts = ", ".join(f"count(DISTINCT {quote(name)}), count({quote(name)})" for name in own)
-        row = self._connection.execute(f"SELECT {counts} FROM ({places})").fetchall()[0]
         found = dict.fromkeys(columns, False)
+        try:
+            row = self._connection.execute(f"SELECT {counts} FROM ({places})").fetchall()[0]
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error:
+            # What is wrong with the rows is for the rules to tell, each for itself.
+            return found
         for name, apart, looked in zip(own, row[::2], row[1::2], strict=True):
             found[name] = apart <= looked * _APART
         return found
