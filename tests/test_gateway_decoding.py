@@ -72,10 +72,20 @@ def test_who_has_room_keeps_it_and_who_is_alone_may_be_larger() -> None:
     decoding.give_back(large)
     decoding.give_back(large)
     decoding.take(Reader(decoding), 100, quiet)
+    assert large.aside == 0
+
+
+def test_who_has_waited_long_enough_goes_on_beside_those_who_never_pause() -> None:
+    decoding = Decoding(100, patience=0.1)
+    busy, asked = Reader(decoding), []
+    decoding.take(busy, 80, quiet)
+    decoding.take(Reader(decoding), 80, lambda: asked.append(1))
+    assert asked
+    assert busy.aside == 0
 
 
 def test_while_all_are_busy_one_waits_until_room_is_given_back_or_it_is_ended() -> None:
-    decoding = Decoding(100)
+    decoding = Decoding(100, patience=600)
     busy = Reader(decoding)
     decoding.take(busy, 80, quiet)
 

@@ -236,3 +236,10 @@ def test_exact_decimals(tmp_path):
     assert bounded(tmp_path, rows, maximum=2.251).failing_rows == 0
     assert bounded(tmp_path, rows, multiple_of=0.25).failing_rows == 0
     assert bounded(tmp_path, rows, multiple_of=0.75).failing_rows == 1
+
+
+@pytest.mark.parametrize("name", ["file_row_number", "File_Row_Number"])
+def test_a_column_with_the_name_of_the_rows_number_is_checked_too(tmp_path, name):
+    rows = written(tmp_path, f"SELECT i AS {name}, md5(i::VARCHAR) AS t FROM range(250000) t(i)")
+    found = verdicts(tmp_path, rows, Pattern(id="p", column="t", pattern="^[0-9a-e]+$", **K))["p"]
+    assert (found.outcome, found.decided_by) == ("failed", "scan")

@@ -165,9 +165,7 @@ class Stager:
         """What the port's files are laid out for."""
         if port.reads is not None:
             return port.reads
-        read = sum(
-            Path(file).stat().st_size for rows in self.inputs.values() for file in rows.files
-        )
+        read = sum(_size(file) for rows in self.inputs.values() for file in rows.files)
         return "scans" if read >= LARGE else "lookups"
 
     def _folder(self, port: OutputPort) -> Path:
@@ -355,3 +353,11 @@ class Stager:
 def _without_rows(before: Before) -> list[TableFile]:
     """The file that tells the columns of a version without rows."""
     return [file for file in before.files if file.rows == 0]
+
+
+def _size(file: str) -> int:
+    """Bytes; 0 of a file that is gone, which the query that reads it tells."""
+    try:
+        return Path(file).stat().st_size
+    except OSError:
+        return 0
