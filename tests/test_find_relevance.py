@@ -13,10 +13,8 @@ import yaml
 from documents import RELEVANCE, entries, generated
 
 from mesh_defs.discovery.documents import discovery_document
-from mesh_defs.discovery.index.encoder import DEFAULT, embedding
 from mesh_defs.discovery.index.live import LiveIndex
 from mesh_defs.discovery.index.question import Question
-from mesh_defs.errors import MissingDriver
 from mesh_defs.settings import load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -60,10 +58,6 @@ def share(live: LiveIndex, name: str, *, meaning: bool) -> tuple[float, float, l
 
 
 def test_the_right_product_is_found_by_words_and_meaning(live: LiveIndex) -> None:
-    try:
-        embedding(DEFAULT)
-    except MissingDriver as error:
-        pytest.skip(str(error))
     assert len(yaml.safe_load((RELEVANCE / "questions.yaml").read_text())) == ASKED
     live.embed()
     first, three, missed = share(live, "questions.yaml", meaning=True)

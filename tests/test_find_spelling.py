@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from indexes import names
 from meshes import write
 
-from mesh_defs.discovery.index.encoder import DEFAULT, embedding
 from mesh_defs.discovery.index.live import USED, LiveIndex
 from mesh_defs.discovery.index.question import Question
 from mesh_defs.discovery.index.spelling import Lexicon, corrected, edits
-from mesh_defs.errors import MissingDriver
 from mesh_defs.settings import load_settings
 
 WORDS = ("the", "package", "contact", "contract", "supply", "weather", "race", "vacation", "rely")
@@ -63,10 +61,6 @@ def test_nothing_but_the_word_changes_in_a_text() -> None:
 
 @pytest.fixture
 def live(tmp_path: Path) -> LiveIndex:
-    try:
-        embedding(DEFAULT)
-    except MissingDriver as error:
-        pytest.skip(str(error))
     write(tmp_path, {"mesh.yaml": "name: test\n"})
     made = LiveIndex(load_settings(tmp_path))
     documents = (

@@ -14,12 +14,10 @@ from hypothesis import strategies as st
 from indexes import names
 from meshes import write
 
-from mesh_defs.discovery.index.encoder import DEFAULT, embedding
 from mesh_defs.discovery.index.find import WORDS, Found
 from mesh_defs.discovery.index.live import PARTLY, LiveIndex
 from mesh_defs.discovery.index.meaning import LEAST, joined
 from mesh_defs.discovery.index.question import Question
-from mesh_defs.errors import MissingDriver
 from mesh_defs.settings import load_settings
 
 OPEN = entries(
@@ -34,10 +32,6 @@ HIDDEN = entries(
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[LiveIndex]:
-    try:
-        embedding(DEFAULT)
-    except MissingDriver as error:
-        pytest.skip(str(error))
     write(tmp_path, {"mesh.yaml": "name: test\n"})
     made = LiveIndex(load_settings(tmp_path))
     yield made

@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from indexes import ask, live_of, names
 from meshes import write
 
-from mesh_defs.discovery.index.encoder import DEFAULT, Encoder, embedding
+from mesh_defs.discovery.index.encoder import Encoder
 from mesh_defs.discovery.index.live import NONE_YET, PARTLY, USED, LiveIndex
 from mesh_defs.discovery.index.question import Question
 from mesh_defs.discovery.index.vectors import VectorStore
 from mesh_defs.drivers.embedding import minilm
-from mesh_defs.errors import MissingDriver
 from mesh_defs.settings import load_settings
 
 PRODUCTS = entries(
@@ -32,10 +31,6 @@ PRODUCTS = entries(
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[LiveIndex]:
-    try:
-        embedding(DEFAULT)
-    except MissingDriver as error:
-        pytest.skip(str(error))
     write(tmp_path, {"mesh.yaml": "name: test\n"})
     made = LiveIndex(load_settings(tmp_path))
     made.shelf.rebuild(PRODUCTS, made.model)
